@@ -1,0 +1,83 @@
+# `make help` lists what there is. Everything is installed into .venv in this clone; nothing is written outside it.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+CODE := .ci/venv.py hub $(wildcard tests loadtests)
+# Python 3.11 or newer; the first of these that is one, or the one you name: make PYTHON=/opt/python3.13/bin/python3 demo
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+ARGS ?=
+
+unexport PYTHONHOME PYTHONPATH
+# Some tools stop where there is no HOME to look for their settings in.
+export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint bench lock audit clean strace
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## run everything with made-up schools and readers; ARGS="--rate 50 --duration 60"
+	@$(VENV)/bin/passhub demo $(ARGS)
+
+test: $(VENV)/.dev strace  ## every test, against real PostgreSQL and Valkey processes
+	$(PY) -m pytest tests $(ARGS)
+
+test-fast: $(VENV)/.dev  ## the tests that need no service, in less than 30 s
+	$(PY) -m pytest -m "not service" $(wildcard tests/unit tests/arch tests/conformance) $(ARGS)
+
+lint: $(VENV)/.dev  ## style, types, who imports whom, Dockerfile, compose file
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy $(CODE)
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/hadolint Dockerfile
+	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+
+bench: $(VENV)/.dev  ## measure against the machine's limits, into docs/benchmarks.md
+	$(PY) -m loadtests.bench $(ARGS)
+
+# The subsets follow requirements.lock, so that every install has the same versions. UPGRADE=1 takes newer ones.
+COMPILE = UV_CACHE_DIR=$(VENV)/uv $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+lock: $(VENV)/.dev  ## write the requirements*.lock files anew from pyproject.toml; UPGRADE=1 for newer versions
+	$(PY) -m pip install --quiet --no-cache-dir --disable-pip-version-check uv
+	printf 'hatchling>=1.27\n' > $(VENV)/build.in
+	$(COMPILE) pyproject.toml $(VENV)/build.in --extra demo --extra dev -o requirements.lock
+	$(COMPILE) pyproject.toml $(VENV)/build.in --extra demo -c requirements.lock -o requirements-demo.lock
+	$(COMPILE) pyproject.toml -c requirements.lock -o requirements-runtime.lock
+	$(COMPILE) $(VENV)/build.in -c requirements.lock -o requirements-build.lock
+
+audit: $(VENV)/.dev  ## published vulnerabilities of the pinned versions; fails where it cannot look them up
+	$(PY) -m pip_audit --strict --cache-dir $(VENV)/audit --disable-pip --require-hashes -r requirements.lock
+
+clean:  ## remove what make and the tools made, .venv too
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One test traces system calls. Without strace it says so, and fails where CI=true.
+strace:
+	@if [ "$$(id -u)" = 0 ] && ! command -v strace >/dev/null && command -v apt-get >/dev/null; then \
+	    echo "installing strace"; \
+	    { apt-get install -qq -y --no-install-recommends strace || \
+	        { apt-get update -qq && apt-get install -qq -y --no-install-recommends strace; }; } >/dev/null 2>&1 || true; \
+	fi
+
+define INSTALL
+@python=$$(for candidate in $(CANDIDATES); do \
+    "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$candidate" && break; done); \
+if [ -z "$$python" ]; then \
+    echo "passhub needs Python 3.11 or newer, and none of these is one: $(CANDIDATES); say which: make PYTHON=/path/to/python3 $(or $(MAKECMDGOALS),demo)" >&2; \
+    exit 1; \
+fi; \
+"$$python" .ci/venv.py $(1)
+endef
+
+$(VENV)/.demo: requirements-demo.lock pyproject.toml
+	$(call INSTALL,requirements-demo.lock)
+	@touch $@
+
+$(VENV)/.dev: requirements.lock pyproject.toml
+	$(call INSTALL,requirements.lock)
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,198 @@
+"""A worker, read top to bottom: opens every part in order, serves, closes in reverse. The one place that knows all.
+
+    control line → feed and index → recorder client → desk → doors → HTTP server
+
+It takes its first connection when its index is loaded, or after `start_grace`: a restarted worker with a database keeps
+callers waiting for the second that the load takes; one without answers hub_unavailable rather than nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from hub.config import Settings
+from hub.control.line import ControlLine
+from hub.gate.connections import CLOSE_RESTART, Connections
+from hub.gate.desk import Desk
+from hub.gate.http import HttpDoor
+from hub.gate.socket import SocketDoor
+from hub.index.directory import Directory
+from hub.index.feed import Feed
+from hub.index.index import PassIndex
+from hub.recorder.client import RecorderClient
+from hub.recorder.process import socket_path
+from hub.rest.health import Health, Parts, down, ok
+from hub.rest.shell import Shell
+from hub.store.watch import RedisWatch
+from hub.telemetry import Family, gauge
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """One worker process. `slot` numbers its place under the supervisor."""
+
+    def __init__(self, settings: Settings, slot: int, line: ControlLine) -> None:
+        self.settings = settings
+        self.slot = slot
+        self.line = line
+        self.index = PassIndex()
+        self.directory = Directory()
+        self.feed = Feed(settings, self.index, self.directory)
+        self.recorder = RecorderClient(
+            socket_path(settings),
+            worker=f"worker-{slot}",
+            timeout_ms=settings.journal_timeout_ms,
+            backlog=settings.journal_backlog,
+        )
+        self.redis = RedisWatch(settings)
+        self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
+        self.connections = Connections(self.directory, self.recorder)
+        self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
+        self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
+        self.shell = Shell(settings.body_max_bytes)
+        self.health = Health(self.look)
+        self.stop = asyncio.Event()
+
+    def application(self) -> web.Application:
+        """All routes."""
+        return self.shell.application(
+            [*self.http.routes(), *self.sockets.routes(), *self.health.routes(), web.get("/metrics", self.metrics)]
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """All processes of this host, in Prometheus' text format."""
+        return web.Response(
+            text=await self.line.metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    async def look(self) -> Parts:
+        """The state of each part, for /health."""
+        feed, state = self.feed, self.recorder.state
+        loaded = feed.ready.is_set()
+        index = ok(passes=len(self.index)) if loaded else down("the index is not loaded yet")
+        journal_fault = state.fault if self.recorder.connected else "the recorder is away"
+        journal = {"waiting": state.depth, "bytes": state.bytes, "oldestSeconds": round(state.oldest, 3)}
+        database = (
+            ok(feedAgeSeconds=round(time.monotonic() - feed.last_heartbeat, 3))
+            if feed.stale_since is None
+            else down(feed.fault or "the feed is cut", staleSeconds=round(feed.stale_for, 3))
+        )
+        return Parts(
+            {"index": index, "journal": ok(**journal) if journal_fault is None else down(journal_fault, **journal)},
+            {"database": database, "redis": self.redis.state()},
+        )
+
+    def families(self) -> list[Family]:
+        feed = self.feed
+        return [
+            gauge("hub_index_passes", "Passes in this worker's index", len(self.index)),
+            gauge("hub_index_drift", "Schools whose index differed from the tables; must read 0", feed.drift),
+            gauge("hub_feed_age_seconds", "Since the feed's last heartbeat", time.monotonic() - feed.last_heartbeat),
+            gauge("hub_feed_stale", "1 while the index may miss a change", 0 if feed.stale_since is None else 1),
+            gauge("hub_feed_changes", "Changes re-read since the start", feed.changes),
+            gauge("hub_feed_reloads", "Full loads since the start", feed.reloads),
+            gauge("hub_recorder_connected", "1 while the recorder is there", 1 if self.recorder.connected else 0),
+            gauge("hub_scans_in_flight", "Scans waiting for the journal", self.recorder.in_flight),
+            gauge("active_connections", "Requests and sockets being served", self.shell.active),
+        ]
+
+    async def run(self, listening: socket.socket, *, successor: bool = False) -> None:
+        """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
+        worker that it replaces answers until then."""
+        self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
+        async with _background(self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run()) as failed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if successor else self.settings.start_grace):
+                    await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
+            runner = web.AppRunner(
+                self.application(),
+                access_log=None,
+                handle_signals=False,
+                shutdown_timeout=self.settings.shutdown_timeout,
+            )
+            await runner.setup()
+            site = web.SockSite(runner, listening, backlog=1024)
+            await site.start()
+            self.line.ready()
+            await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())
+            await self._wind_down(runner, site)
+
+    async def _wind_down(self, runner: web.AppRunner, site: web.SockSite) -> None:
+        """Answer what is in flight, say goodbye, close."""
+        retiring = self.line.retire.is_set() and not self.stop.is_set()
+        self.shell.retiring = self.sockets.retiring = True
+        server = site._server
+        if server is not None:
+            server.close()
+        self.connections.close_all(CLOSE_RESTART, "the hub restarts; connect again")
+        limit = self.settings.retire_timeout if retiring else self.settings.shutdown_timeout / 2
+        if self.line.gone.is_set():
+            limit = 0.2
+        await self._wait_for_clients(runner, limit, idle_too=retiring)
+        await runner.cleanup()
+        self.line.send_numbers()
+        await asyncio.sleep(0)
+
+    async def _wait_for_clients(self, runner: web.AppRunner, limit: float, *, idle_too: bool) -> None:
+        """Until nothing is being served; with `idle_too`, until kept-alive clients have had their last answer."""
+        deadline = time.monotonic() + limit
+        server = runner.server
+        while time.monotonic() < deadline:
+            connections = len(server.connections) if server is not None else 0
+            busy = self.shell.active or self.recorder.in_flight
+            if not busy and not (idle_too and connections):
+                return
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def _background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Event]:
+    """Run the tasks meanwhile. When one fails the event is set, and its error surfaces at the end."""
+    failed = asyncio.Event()
+    tasks = [asyncio.create_task(one) for one in work]
+    for task in tasks:
+        task.add_done_callback(lambda t: None if t.cancelled() else failed.set())
+    try:
+        yield failed
+    finally:
+        errors = [t.exception() for t in tasks if t.done() and not t.cancelled()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for error in errors:
+            if error is not None:
+                raise error
+
+
+async def _first(*events: Coroutine[Any, Any, Any]) -> None:
+    """Until one of them is done."""
+    tasks = [asyncio.create_task(event) for event in events]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def serve(
+    settings: Settings, slot: int, listening: socket.socket, control_fd: int | None, *, successor: bool = False
+) -> None:
+    """The worker process's main coroutine."""
+    line = await ControlLine.open(control_fd)
+    worker = Worker(settings, slot, line)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    await worker.run(listening, successor=successor)

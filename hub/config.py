@@ -1,0 +1,202 @@
+"""The only reader of the environment: one class of settings, each with a default, a unit and a meaning.
+
+`passhub settings` prints this table. There is no default secret. An unknown or bad `HUB_*` variable stops the start,
+by its name: a misspelt limit that is silently ignored is found at the worst time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hub.errors import SettingsError
+
+PREFIX = "HUB_"
+
+
+def unit(name: str) -> dict[str, Any]:
+    return {"unit": name}
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set. Field `x_y` is read from `HUB_X_Y`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL, as the owner of the schema: postgresql://user:password@host/db; migrate needs it"
+    )
+    database_api_url: SecretStr | None = Field(
+        None, description="PostgreSQL as hub_api; without it, database_url with role=hub_api"
+    )
+    database_admin_url: SecretStr | None = Field(
+        None, description="PostgreSQL as hub_admin; without it, database_url with role=hub_admin"
+    )
+    database_system_url: SecretStr | None = Field(
+        None, description="PostgreSQL as hub_system; without it, database_url with role=hub_system; never PgBouncer"
+    )
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = Field(
+        4, description="connections a worker keeps for each role", json_schema_extra=unit("connections")
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis or Valkey, redis://…, rediss://… or unix://…; without it events stay on this host"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="32 random bytes in base64url; encrypts signing keys and sensitive fields; no default"
+    )
+
+    host: str = Field("127.0.0.1", description="address that the workers listen on")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8080, description="port that the workers listen on")
+    workers: Annotated[int, Field(ge=1, le=128)] = Field(
+        2, description="worker processes on this host", json_schema_extra=unit("processes")
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    log_format: Literal["json", "console"] = Field("json", description="json lines for machines, console for people")
+    shutdown_timeout: Annotated[float, Field(gt=0, le=300)] = Field(
+        4.0, description="how long a stopping worker may take to answer what is in flight", json_schema_extra=unit("s")
+    )
+    retire_timeout: Annotated[float, Field(gt=0, le=3600)] = Field(
+        10.0,
+        description="how long a replaced worker (SIGHUP) waits for its last HTTP clients",
+        json_schema_extra=unit("s"),
+    )
+    start_grace: Annotated[float, Field(ge=0, le=300)] = Field(
+        5.0,
+        description="how long a starting worker keeps callers waiting for its index before it answers hub_unavailable",
+        json_schema_extra=unit("s"),
+    )
+
+    journal_dir: Path = Field(
+        Path("journal"), description="directory of this host's journal; on a disk that outlives the host"
+    )
+    journal_timeout_ms: Annotated[int, Field(ge=10, le=60_000)] = Field(
+        500, description="a scan not on disk by then is denied, hub_unavailable", json_schema_extra=unit("ms")
+    )
+    journal_max_bytes: Annotated[int, Field(ge=1_000_000)] | None = Field(
+        None,
+        description="largest journal; by default the lesser of 10 GiB and half the free disk; alarm at half",
+        json_schema_extra=unit("bytes"),
+    )
+    journal_retention_hours: Annotated[float, Field(gt=0, le=24 * 365)] = Field(
+        24.0, description="how long drained scans and scan ids stay in the journal", json_schema_extra=unit("h")
+    )
+    journal_backlog: Annotated[int, Field(ge=100)] = Field(
+        20_000, description="scans a worker holds for a recorder that is away", json_schema_extra=unit("scans")
+    )
+    drain_batch: Annotated[int, Field(ge=1, le=50_000)] = Field(
+        5_000, description="scans in one transaction of the drain", json_schema_extra=unit("rows")
+    )
+
+    feed_heartbeat: Annotated[float, Field(gt=0, le=60)] = Field(
+        1.0,
+        description="how often the feed's connection is asked; no answer within this time: stale",
+        json_schema_extra=unit("s"),
+    )
+    feed_check_interval: Annotated[float, Field(gt=0)] = Field(
+        600.0, description="how often the index is compared with the tables", json_schema_extra=unit("s")
+    )
+
+    reader_max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        64, description="scans of one connection under way at once; more is answered slow_down"
+    )
+    reader_ping: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="how often a reader's connection is pinged", json_schema_extra=unit("s")
+    )
+    reader_silence: Annotated[float, Field(gt=0)] = Field(
+        45.0, description="a reader silent for this long is offline, its connection closed", json_schema_extra=unit("s")
+    )
+    reader_max_frame: Annotated[int, Field(ge=1024, le=16 * 2**20)] = Field(
+        65_536, description="largest frame of a reader; a larger one closes (1009)", json_schema_extra=unit("bytes")
+    )
+    reader_max_malformed: Annotated[int, Field(ge=1)] = Field(
+        10, description="malformed frames in a row that close a connection (1008)", json_schema_extra=unit("frames")
+    )
+    replay_max_items: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1_000, description="replayed scans in one request", json_schema_extra=unit("scans")
+    )
+    body_max_bytes: Annotated[int, Field(ge=4096)] = Field(
+        2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
+    )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _key_has_32_bytes(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            decode_key(value.get_secret_value())
+        return value
+
+    @field_validator("database_url", "database_api_url", "database_admin_url", "database_system_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+
+def decode_key(text: str) -> bytes:
+    """32 bytes from base64url, padded or not. Raises ValueError that says how to make one, never showing the value."""
+    hint = "must be 32 bytes in base64url; make one with: passhub settings --new-secret-key"
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(hint) from None
+    if len(raw) != 32:
+        raise ValueError(hint)
+    return raw
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; `overrides` (from command-line flags) win over it.
+
+    Raises SettingsError that names each unknown or bad variable; values are not repeated, they may be secrets.
+    """
+    known = {variable(name) for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"unknown setting {', '.join(unknown)}; `passhub settings` lists the known ones")
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        faults = "; ".join(f"{variable(str(e['loc'][0]))}: {_plain(e['msg'])}" for e in error.errors() if e["loc"])
+        raise SettingsError(faults) from None
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def require(value: SecretStr | None, field: str) -> str:
+    """The secret's text, or SettingsError that names the variable to set."""
+    if value is None:
+        raise SettingsError(f"{variable(field)} is not set; `passhub settings` says what it means")
+    return value.get_secret_value()
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The variables that make a child process read these very settings."""
+    variables: dict[str, str] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if value is not None:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            variables[variable(name)] = text
+    return variables

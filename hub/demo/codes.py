@@ -1,0 +1,72 @@
+"""The signing key, and codes that no table holds: junk, forgeries, and genuine ones of passes that were never made."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hub.demo.population import Pass
+from hub.domain.ids import new_id
+from hub.domain.qr import SigningKey, generate_signing_key, sign_code
+from hub.domain.vault import SealBroken, seal, unseal
+from hub.errors import StartError
+from hub.store.pg import Connection, Record
+from hub.store.queries import load_queries
+
+Q = load_queries("hub.demo")
+
+DAY = timedelta(days=1)
+JUNK = (
+    "https://menu.example/week-48",
+    "4006381333931",
+    "WIFI:T:WPA;S:Guest;P:welcome;;",
+    "SP1:NOT A PASS",
+    "Größe 42 · 学生証",
+)
+
+
+async def signing_key(connection: Connection, secret: bytes) -> SigningKey:
+    """The installation's key; makes one, sealed with `secret`, when there is none.
+
+    Raises StartError when there is one that another secret key has sealed.
+    """
+    row = await connection.fetchrow(Q.newest_signing_key)
+    if row is not None:
+        return _opened(row, secret)
+    key = generate_signing_key()
+    sealed = seal(secret, key.private, key.kid.encode())
+    await connection.execute(Q.insert_signing_key, new_id(), key.kid, key.public, sealed)
+    return key
+
+
+def _opened(row: Record, secret: bytes) -> SigningKey:
+    try:
+        private = unseal(secret, row["private_key"], row["kid"].encode())
+    except SealBroken as error:
+        raise StartError(f"signing key {row['kid']} does not open with HUB_SECRET_KEY: {error}") from error
+    return SigningKey(row["kid"], private, row["public_key"])
+
+
+def sign_pass(key: SigningKey, school: UUID, pass_id: UUID, row: Pass, zone: str) -> str:
+    """The code of a pass: good from the first second of its first day to the last second of its last, there."""
+    return sign_code(key, school, pass_id, midnight(row.issue_date, zone), midnight(row.expiry_date + DAY, zone) - 1)
+
+
+def unissued(key: SigningKey, school: UUID, zone: str, today: date, count: int) -> dict[str, list[str]]:
+    """`count` codes of each reason that a code can have without being in a table; new ones on each call."""
+    stranger = generate_signing_key()
+    forgers = (stranger, SigningKey(key.kid, stranger.private, stranger.public))  # the second claims to be us
+    times = midnight(today - 30 * DAY, zone), midnight(today + 200 * DAY, zone)
+    return {
+        "malformed_code": [JUNK[n % len(JUNK)] + ("" if n < len(JUNK) else f" {n}") for n in range(count)],
+        "bad_signature": [sign_code(forgers[n % 2], school, new_id(), *times) for n in range(count)],
+        "unknown_pass": [sign_code(key, school, new_id(), *times) for _ in range(count)],
+    }
+
+
+@lru_cache(maxsize=4096)
+def midnight(day: date, zone: str) -> int:
+    """Seconds since 1970 of the first instant of a day there."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).timestamp())

@@ -1,0 +1,74 @@
+"""Every error that a person or a client may see, in one tree.
+
+HubError                    500 internal
+├── SettingsError           a HUB_* setting is missing, unknown or bad
+├── MigrationError          the database cannot be brought to this version's schema
+├── StartError              a part cannot be started; says what to do
+├── StoreUnavailable        503 unavailable: PostgreSQL or Redis is away
+├── JournalError            503 journal: the journal cannot keep an answer
+├── BadRequest              400 validation, with one entry a fault in `details`
+├── Unauthorized            401 unauthorized
+├── NotFound                404 not_found
+└── PayloadTooLarge         413 payload_too_large
+
+An error carries its HTTP status and its code; hub/rest/errors.py turns it into JSON, and hub/cli prints it in one line.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HubError(Exception):
+    """The root. `str(error)` is a sentence that says what is wrong and what to do."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+
+class SettingsError(HubError):
+    code = "settings"
+
+
+class MigrationError(HubError):
+    code = "migration"
+
+
+class StartError(HubError):
+    code = "start"
+
+
+class StoreUnavailable(HubError):
+    status = 503
+    code = "unavailable"
+
+
+class JournalError(HubError):
+    status = 503
+    code = "journal"
+
+
+class BadRequest(HubError):
+    """`details` holds one `{"field", "message"}` for each fault found."""
+
+    status = 400
+    code = "validation"
+
+    def __init__(self, message: str, details: list[dict[str, str]] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or []
+
+
+class Unauthorized(HubError):
+    status = 401
+    code = "unauthorized"
+
+
+class NotFound(HubError):
+    status = 404
+    code = "not_found"
+
+
+class PayloadTooLarge(HubError):
+    status = 413
+    code = "payload_too_large"

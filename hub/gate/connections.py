@@ -1,0 +1,90 @@
+"""Which readers are connected, at most one connection a device, on any worker of the host.
+
+The newest connection wins. Within a worker that is known at once; between workers the recorder passes each arrival
+on to all of them, in one order: a connection that has heard its own arrival yields to every later one.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hub.domain.ids import new_id_bytes
+from hub.index.directory import AccessPoint, Directory
+from hub.recorder.client import RecorderClient
+
+CLOSE_KEY_GONE = 4001
+CLOSE_REPLACED = 4002
+CLOSE_SILENT = 4003
+CLOSE_RESTART = 1012
+CLOSE_MALFORMED = 1008
+
+
+class Connected(Protocol):
+    """What a reader's connection lets others do with it."""
+
+    point: AccessPoint
+    key_hash: bytes
+
+    def close(self, code: int, message: str) -> None: ...
+    def tell_config(self) -> None: ...
+
+
+class _Place:
+    __slots__ = ("connection", "heard", "id")
+
+    def __init__(self, connection: Connected) -> None:
+        self.connection = connection
+        self.id = new_id_bytes()
+        self.heard = False
+
+
+class Connections:
+    """One a worker."""
+
+    def __init__(self, directory: Directory, recorder: RecorderClient) -> None:
+        self._by_device: dict[bytes, _Place] = {}
+        self._recorder = recorder
+        recorder.on_superseded = self._superseded
+        directory.on_key_gone = self._key_gone
+        directory.on_point_changed = self._point_changed
+
+    def __len__(self) -> int:
+        return len(self._by_device)
+
+    def add(self, connection: Connected) -> None:
+        """A reader is here; an older connection of its device is closed."""
+        place = _Place(connection)
+        older = self._by_device.get(connection.point.id)
+        self._by_device[connection.point.id] = place
+        if older is not None:
+            older.connection.close(CLOSE_REPLACED, "a newer connection of this device took its place")
+        self._recorder.announce(connection.point.id, place.id)
+
+    def discard(self, connection: Connected) -> None:
+        place = self._by_device.get(connection.point.id)
+        if place is not None and place.connection is connection:
+            del self._by_device[connection.point.id]
+
+    def close_all(self, code: int, message: str) -> None:
+        for place in list(self._by_device.values()):
+            place.connection.close(code, message)
+
+    def _superseded(self, device: bytes, id_: bytes) -> None:
+        place = self._by_device.get(device)
+        if place is None:
+            return
+        if place.id == id_:
+            place.heard = True
+        elif place.heard:
+            del self._by_device[device]
+            place.connection.close(CLOSE_REPLACED, "a newer connection of this device took its place")
+
+    def _key_gone(self, key_hash: bytes) -> None:
+        for place in list(self._by_device.values()):
+            if place.connection.key_hash == key_hash:
+                place.connection.close(CLOSE_KEY_GONE, "this device key was revoked or rotated; enrol the reader again")
+
+    def _point_changed(self, point: AccessPoint) -> None:
+        place = self._by_device.get(point.id)
+        if place is not None:
+            place.connection.tell_config()

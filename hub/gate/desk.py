@@ -1,0 +1,222 @@
+"""The one verb behind every door: ask(scan). Look up, decide, record, and only then answer.
+
+HTTP and WebSocket only parse before it and reply after it. There is no await here: what has to wait for the disk is
+called back through `Answer.then`, once, in the loop turn in which the recorder's acknowledgement arrives.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from hub.domain.card import Card, unpack
+from hub.domain.ids import id_text, new_id_bytes
+from hub.domain.policy import decide, decide_door
+from hub.domain.verdict import ANONYMOUS, Flag, Reason
+from hub.gate.credential import lookup_key, why_unknown
+from hub.index.directory import AccessPoint, Directory, School
+from hub.index.feed import Feed
+from hub.index.index import PassIndex
+from hub.recorder.client import RecorderClient
+from hub.recorder.wire import Entry, Override, Report
+from hub.telemetry import Family, Histogram, Sample, counters
+
+_GRANTED = int(Reason.granted)
+_STALE = int(Flag.stale)
+_REASONS = len(Reason)
+
+
+class Answer:
+    """What a reader is going to be told about one scan. `at`: µs since 1970; `code`: a Reason.
+
+    It is handed to `then` when the journal has it (or could not take it). `known`: the scan had been recorded before,
+    and this is the first verdict again. `conflict`: the reader had done otherwise. `name`: the scanId as the reader
+    reads it. `started`: time.perf_counter() when it was asked.
+    """
+
+    __slots__ = (
+        "at",
+        "card",
+        "code",
+        "conflict",
+        "known",
+        "lost",
+        "name",
+        "point",
+        "scan_id",
+        "stale",
+        "started",
+        "then",
+        "token",
+    )
+
+    def __init__(
+        self,
+        point: AccessPoint,
+        scan_id: bytes,
+        name: UUID | str,
+        at: int,
+        code: int,
+        card: Card | None,
+        stale: bool,
+        then: Callable[[Answer], None],
+        token: object,
+        started: float,
+    ) -> None:
+        self.started = started
+        self.point = point
+        self.scan_id = scan_id
+        self.name = name
+        self.at = at
+        self.code = code
+        self.card = card
+        self.stale = stale
+        self.then = then
+        self.token = token
+        self.known = False
+        self.conflict = False
+        self.lost = False
+
+    def kept(self, override: Override | None) -> None:
+        """The recorder has it on disk."""
+        if override is not None:
+            self.known = True
+            self.conflict = override.conflict
+            self.code = override.code
+            self.at = override.at
+            if override.code in ANONYMOUS:
+                self.card = None
+        self.then(self)
+
+    def unavailable(self) -> None:
+        """The recorder could not keep it in time."""
+        self.code = Reason.hub_unavailable
+        self.lost = True
+        self.then(self)
+
+
+class Desk:
+    """Holds what a decision needs. One a worker."""
+
+    def __init__(self, index: PassIndex, directory: Directory, feed: Feed, recorder: RecorderClient) -> None:
+        self._get = index.get
+        self._directory = directory
+        self._feed = feed
+        self._record = recorder.record
+        self._schools: dict[int, School] = directory.by_number
+        self.decisions = [0] * _REASONS
+        self.asked_only = 0
+        self.replayed = 0
+        self.seconds = Histogram((0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005))
+
+    def ask(
+        self,
+        point: AccessPoint,
+        code: str,
+        scan_id: UUID | None,
+        direction: int,
+        then: Callable[[Answer], None],
+        *,
+        token: object = None,
+        info: bytes | None = None,
+        record: bool = True,
+    ) -> None:
+        """Decide a scan and have it recorded; `then(answer)` follows once it is durable.
+
+        `scan_id`: the reader's, or None for one of ours. `info`: JSON for access_logs.device_info.
+        `record=False` answers at once and leaves no trace. `token` comes back in the answer.
+        """
+        started = time.perf_counter()
+        now = time.time_ns() // 1000
+        key = lookup_key(code)
+        verdict, card = self._decide(point, code, key, direction, now)
+        stale = self._feed.stale_since is not None
+        self.decisions[verdict] += 1
+        if scan_id is None:
+            raw = new_id_bytes()
+            answer = Answer(point, raw, id_text(raw), now, verdict, card, stale, then, token, started)
+        else:
+            answer = Answer(point, scan_id.bytes, scan_id, now, verdict, card, stale, then, token, started)
+        self.seconds.observe(time.perf_counter() - started)
+        if not record:
+            self.asked_only += 1
+            then(answer)
+            return
+        self._record(_entry(answer, key, direction, _STALE if stale else 0, info, None), answer)
+
+    def replay(
+        self,
+        point: AccessPoint,
+        code: str,
+        scan_id: UUID,
+        direction: int,
+        report: Report,
+        then: Callable[[Answer], None],
+        *,
+        token: object = None,
+        info: bytes | None = None,
+    ) -> None:
+        """Record what a reader decided by itself, with what the hub would have said at that time beside it."""
+        now = time.time_ns() // 1000
+        key = lookup_key(code)
+        verdict, card = self._decide(point, code, key, direction, report.at)
+        stale = self._feed.stale_since is not None
+        self.replayed += 1
+        answer = Answer(point, scan_id.bytes, scan_id, now, verdict, card, stale, then, token, 0.0)
+        flags = int(Flag.offline) | (_STALE if stale else 0)
+        self._record(_entry(answer, key, direction, flags, info, report), answer)
+
+    def _decide(self, point: AccessPoint, code: str, key: bytes, direction: int, at: int) -> tuple[int, Card | None]:
+        """The verdict, and the card when the answer may show it."""
+        since = self._feed.stale_since
+        stale_for = 0.0 if since is None else time.monotonic() - since
+        packed = self._get(key)
+        if packed is None:
+            verdict = decide_door(point.door, direction, stale_for)
+            return verdict or why_unknown(code, self._directory.verifiers), None
+        card = unpack(packed)
+        school = self._schools.get(card.school)
+        day = 0 if school is None else school.day.at(at)
+        verdict = decide(card, point.door, direction, day, stale_for)
+        return verdict, None if verdict in ANONYMOUS else card
+
+    def families(self) -> list[Family]:
+        """For /metrics."""
+        results = {"granted": self.decisions[_GRANTED], "denied": sum(self.decisions) - self.decisions[_GRANTED]}
+        by_reason = [
+            Sample({"decision": "granted" if r is Reason.granted else "denied", "reason": r.name}, self.decisions[r])
+            for r in Reason
+        ]
+        return [
+            Family("hub_decisions_total", "Scans decided, by result and reason", "counter", by_reason),
+            counters("hub_answers_total", "Scans decided, by result", "decision", results),
+            counters(
+                "hub_scans_total",
+                "Scans by what became of them",
+                "kind",
+                {"asked_only": self.asked_only, "replayed": self.replayed},
+            ),
+            self.seconds.family("hub_decision_seconds", "Look-up and decision, without the journal"),
+        ]
+
+
+def _entry(answer: Answer, key: bytes, direction: int, flags: int, info: bytes | None, report: Report | None) -> Entry:
+    point, card = answer.point, answer.card
+    assert point.school is not None
+    if direction == 0 and point.accepts != 3:
+        direction = point.accepts
+    return Entry(
+        answer.scan_id,
+        point.id,
+        point.school.id,
+        key,
+        answer.at,
+        answer.code,
+        flags,
+        direction,
+        None if card is None else card.pass_id,
+        None if card is None or not card.has_student else card.student_id,
+        info,
+        report,
+    )

@@ -1,0 +1,150 @@
+"""The door for readers that ask by HTTP: verify, and the replay of what was decided while cut off.
+
+POST /api/v1/passes/verify      one scan; 200 with the decision, once it is durable
+POST /api/v1/access-logs        one attempt, or {"items": […]}; 200 with what became of each
+GET  /.well-known/passhub-keys.json   the public keys, as a JWK set (RFC 7517)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from hub.config import Settings
+from hub.domain.qr import public_jwk
+from hub.domain.verdict import DIRECTION_CODE
+from hub.errors import BadRequest, PayloadTooLarge, StoreUnavailable, Unauthorized
+from hub.gate.attempts import Attempts, PeekId
+from hub.gate.desk import Answer, Desk
+from hub.gate.messages import Attempt, RecordedItem, Verify, decision, device_info
+from hub.gate.messages import Attempts as AttemptsBody
+from hub.index.directory import AccessPoint, Directory
+
+_verify = msgspec.json.Decoder(Verify)
+_attempts = msgspec.json.Decoder(AttemptsBody)
+_attempt = msgspec.json.Decoder(Attempt)
+_peek = msgspec.json.Decoder(PeekId)
+_encode = msgspec.json.Encoder().encode
+_HEADERS = CIMultiDict({hdrs.CONTENT_TYPE: "application/json; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"})
+
+
+def presented_key(request: web.Request) -> bytes:
+    """SHA-256 of the bearer token. Raises Unauthorized when there is none."""
+    header = request.headers.get(hdrs.AUTHORIZATION, "")
+    if header[:7].lower() != "bearer " or len(header) == 7:
+        raise Unauthorized("send the device's key as: Authorization: Bearer <key>")
+    return hashlib.sha256(header[7:].strip().encode("utf-8", "surrogateescape")).digest()
+
+
+class HttpDoor:
+    """Parse → desk → reply."""
+
+    def __init__(self, settings: Settings, desk: Desk, directory: Directory, loaded: asyncio.Event) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._directory = directory
+        self._loaded = loaded
+        self._loop = asyncio.get_running_loop()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/api/v1/passes/verify", self.verify),
+            web.post("/api/v1/access-logs", self.access_logs),
+            web.get("/.well-known/passhub-keys.json", self.keys),
+        ]
+
+    def device(self, request: web.Request) -> tuple[AccessPoint, bytes]:
+        """Who asks, and the hash of the key that says so. Raises Unauthorized, or StoreUnavailable before the load."""
+        hashed = presented_key(request)
+        if not self._loaded.is_set():
+            raise StoreUnavailable("hub_unavailable: the hub is starting and has not read its passes yet; ask again")
+        point = self._directory.device(hashed, time.time_ns() // 1000)
+        if point is None:
+            raise Unauthorized("this device key is unknown, expired or revoked; enrol the reader again")
+        return point, hashed
+
+    async def verify(self, request: web.Request) -> web.Response:
+        """May this pass enter?"""
+        point, _ = self.device(request)
+        scan = _decode(_verify.decode, await request.read())
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        self._desk.ask(
+            point,
+            scan.qrCode,
+            scan.scanId,
+            DIRECTION_CODE[scan.direction],
+            _resolve,
+            token=future,
+            info=None if scan.deviceInfo is None else device_info(scan.deviceInfo),
+            record=scan.record,
+        )
+        return web.Response(body=_encode(decision(await future)), headers=_HEADERS)
+
+    async def access_logs(self, request: web.Request) -> web.Response:
+        """Keep what a reader decided by itself, once however often it is sent."""
+        point, _ = self.device(request)
+        raw = await request.read()
+        single = not raw.lstrip()[:1] or not _has_items(raw)
+        if single:
+            _decode(_attempt.decode, raw)
+            items: list[Any] = [raw]
+            sent_at = None
+        else:
+            body = _decode(_attempts.decode, raw)
+            items, sent_at = list(body.items), body.sentAt
+        limit = self._settings.replay_max_items
+        if len(items) > limit:
+            raise PayloadTooLarge(f"at most {limit} items in one request; send the rest in another")
+        future: asyncio.Future[list[RecordedItem]] = self._loop.create_future()
+        Attempts(self._desk, point, lambda results: _settle(future, results)).take(
+            items, _attempt.decode, _peek.decode, sent_at
+        )
+        results = await future
+        body_out = _encode(results[0]) if single else _encode({"items": results})
+        return web.Response(body=body_out, headers=_HEADERS)
+
+    async def keys(self, request: web.Request) -> web.Response:
+        """What a reader needs to check a code with no network."""
+        keys = [public_jwk(kid, raw) for kid, raw in sorted(self._directory.public_keys.items())]
+        return web.Response(
+            body=_encode({"keys": keys}),
+            headers={hdrs.CONTENT_TYPE: "application/jwk-set+json", hdrs.CACHE_CONTROL: "public, max-age=300"},
+        )
+
+
+def _resolve(answer: Answer) -> None:
+    assert isinstance(answer.token, asyncio.Future)
+    _settle(answer.token, answer)
+
+
+def _settle(future: asyncio.Future[Any], value: object) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+class _HasItems(msgspec.Struct):
+    items: msgspec.Raw | None = None
+
+
+_probe = msgspec.json.Decoder(_HasItems)
+
+
+def _has_items(raw: bytes) -> bool:
+    return _decode(_probe.decode, raw).items is not None
+
+
+def _decode(decode: Any, raw: bytes) -> Any:
+    try:
+        return decode(raw)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        field = path.strip("`").removeprefix("$").removeprefix(".") or "body"
+        raise BadRequest(f"{field}: {message}", [{"field": field, "message": message}]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not JSON: {error}", [{"field": "body", "message": str(error)}]) from None

@@ -1,0 +1,252 @@
+"""Every body and frame of the reader protocol, as Structs that carry their own limits.
+
+JSON and msgpack share them: field names are the same, a UUID may be 16 bytes in msgpack, a time an RFC 3339 text.
+docs/readers.md describes them for people.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from hub.domain.clock import day_text, micros, moment_text
+from hub.domain.ids import id_text
+from hub.domain.verdict import ACCESS_TYPE_TEXT, REASON_TEXT
+from hub.errors import BadRequest
+from hub.gate.desk import Answer
+from hub.index.directory import AccessPoint
+from hub.recorder.wire import Report
+
+DirectionName = Literal["entry", "exit"]
+DecisionName = Literal["granted", "denied"]
+Code = Annotated[str, Meta(max_length=4096)]
+Aware = Annotated[datetime, Meta(tz=True)]
+ReasonGiven = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+DEVICE_INFO_MAX = 1024
+
+# From readers
+
+
+class Verify(Struct, forbid_unknown_fields=True):
+    """POST /api/v1/passes/verify."""
+
+    qrCode: Code
+    scanId: UUID | None = None
+    direction: DirectionName | None = None
+    record: bool = True
+    deviceInfo: dict[str, Any] | None = None
+
+
+class Attempt(Struct, forbid_unknown_fields=True):
+    """POST /api/v1/access-logs: one attempt that the reader decided itself."""
+
+    scanId: UUID
+    qrCode: Code
+    accessTime: Aware
+    decision: DecisionName
+    reason: ReasonGiven | None = None
+    direction: DirectionName | None = None
+    deviceInfo: dict[str, Any] | None = None
+
+
+class Attempts(Struct, forbid_unknown_fields=True):
+    """The same for many; each item is checked by itself, so that a bad one loses none of the others."""
+
+    items: list[msgspec.Raw]
+    sentAt: Aware | None = None
+
+
+class ScanItem(Struct, forbid_unknown_fields=True):
+    scanId: UUID
+    code: Code
+    direction: DirectionName | None = None
+    record: bool = True
+    deviceInfo: dict[str, Any] | None = None
+
+
+class Scan(ScanItem, tag="scan"):
+    pass
+
+
+class Scans(Struct, tag="scans", forbid_unknown_fields=True):
+    scans: list[ScanItem]
+
+
+class Replay(Struct, tag="replay", forbid_unknown_fields=True):
+    """`sentAt`: the reader's clock when it sent this; the hub notes the difference."""
+
+    scans: list[msgspec.Raw]
+    sentAt: Aware | None = None
+
+
+class ReplayItem(Struct, forbid_unknown_fields=True):
+    scanId: UUID
+    code: Code
+    at: Aware
+    decision: DecisionName
+    reason: ReasonGiven | None = None
+    direction: DirectionName | None = None
+    deviceInfo: dict[str, Any] | None = None
+
+
+class Status(Struct, tag="status", forbid_unknown_fields=True):
+    """How a reader is: its clock, its firmware, how many replays it still holds."""
+
+    time: Aware | None = None
+    firmware: Annotated[str, Meta(max_length=100)] | None = None
+    queued: Annotated[int, Meta(ge=0)] | None = None
+
+
+FromReader = Scan | Scans | Replay | Status
+
+# To readers
+
+
+class StudentFace(Struct, gc=False):
+    id: str
+    name: str
+    photoUrl: str | None
+
+
+class PassFace(Struct, gc=False):
+    id: str
+    passNumber: str
+    expiryDate: str
+
+
+class Decision(Struct, gc=False, rename={"pass_": "pass"}):
+    """The answer to a scan. A denial is an answer, not an error."""
+
+    scanId: UUID | str
+    decision: str
+    valid: bool
+    reason: str | None
+    student: StudentFace | None
+    pass_: PassFace | None
+    accessPointId: str
+    accessTime: str
+    stale: bool
+
+
+class DecisionFrame(Decision, gc=False, tag="decision", tag_field="type", rename={"pass_": "pass"}):
+    pass
+
+
+class Decisions(Struct, tag="decisions"):
+    decisions: list[Decision]
+
+
+class RecordedItem(Struct):
+    """`result`: recorded, already_recorded, conflict, rejected or try_again; all but the last are final."""
+
+    scanId: str | None
+    result: str
+    final: bool
+    message: str | UnsetType = UNSET
+
+
+class Recorded(Struct, tag="recorded"):
+    items: list[RecordedItem]
+
+
+class PointFace(Struct):
+    id: str
+    name: str
+    accessType: str
+    isActive: bool
+
+
+class Limits(Struct):
+    maxInFlight: int
+    maxFrameBytes: int
+    pingSeconds: float
+    silenceSeconds: float
+    replayMaxItems: int
+
+
+class Welcome(Struct, tag="welcome"):
+    accessPoint: PointFace
+    schoolCode: str
+    serverTime: datetime
+    limits: Limits
+
+
+class Config(Struct, tag="config"):
+    """The access point was changed while the reader is connected."""
+
+    accessPoint: PointFace
+
+
+class Error(Struct, tag="error"):
+    code: str
+    message: str
+    scanId: str | UnsetType = UNSET
+
+
+def decision(answer: Answer, kind: type[Decision] = Decision) -> Decision:
+    """What the reader reads."""
+    code, card = answer.code, answer.card
+    student: StudentFace | None = None
+    face: PassFace | None = None
+    if card is not None:
+        face = PassFace(id_text(card.pass_id), card.number, day_text(card.last_day))
+        if card.has_student:
+            id_ = id_text(card.student_id)
+            student = StudentFace(id_, card.name, f"/api/v1/students/{id_}/photo" if card.flags & 1 else None)
+    return kind(
+        answer.name,
+        "denied" if code else "granted",
+        not code,
+        REASON_TEXT[code],
+        student,
+        face,
+        answer.point.id_text,
+        moment_text(answer.at),
+        answer.stale,
+    )
+
+
+def recorded(answer: Answer) -> RecordedItem:
+    """What became of a replayed scan."""
+    scan_id = str(answer.name)
+    if answer.lost:
+        return RecordedItem(scan_id, "try_again", False, "the hub could not keep it; send it again")
+    reason = REASON_TEXT[answer.code]
+    if answer.known and reason == "scan_id_reused":
+        return RecordedItem(scan_id, "rejected", True, "this scanId belongs to a scan of another code")
+    if answer.conflict:
+        return RecordedItem(scan_id, "conflict", True, "recorded; the hub had answered otherwise")
+    return RecordedItem(scan_id, "already_recorded" if answer.known else "recorded", True)
+
+
+def point_face(point: AccessPoint) -> PointFace:
+    return PointFace(point.id_text, point.name, ACCESS_TYPE_TEXT[point.accepts], point.active)
+
+
+def device_info(info: dict[str, Any] | None) -> bytes | None:
+    """JSON for the log, or BadRequest: over 1 KiB, or with a NUL character, which PostgreSQL's jsonb refuses."""
+    if not info:
+        return None
+    raw = msgspec.json.encode(info)
+    if len(raw) > DEVICE_INFO_MAX:
+        raise BadRequest(
+            "deviceInfo is too large", [{"field": "deviceInfo", "message": f"at most {DEVICE_INFO_MAX} bytes of JSON"}]
+        )
+    if b"\\u0000" in raw:
+        raise BadRequest("deviceInfo has a NUL character", [{"field": "deviceInfo", "message": "no NUL characters"}])
+    return raw
+
+
+def report(at: datetime, granted: str, reason: str | None, skew_ms: int | None) -> Report:
+    return Report(micros(at), granted == "granted", reason, skew_ms)
+
+
+def skew(sent_at: datetime | None, now: int) -> int | None:
+    """Hub minus reader in ms, within what an integer column holds; None when the reader did not say."""
+    if sent_at is None:
+        return None
+    return max(-(2**31), min(2**31 - 1, (now - micros(sent_at)) // 1000))

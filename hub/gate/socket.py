@@ -1,0 +1,358 @@
+"""The door for readers that stay connected: WebSocket /api/v1/readers/connect.
+
+Subprotocol `passhub.v1.json` (text) or `passhub.v1.msgpack` (binary); none offered means JSON. Scans are pipelined;
+each answer leaves in the loop turn in which its acknowledgement arrives, all answers of a turn in one write.
+
+Whole frames are written to the transport directly: aiohttp's `send_*` are coroutines, one a message, and cost more
+than the decision. Each write is one or more complete frames, so nothing interleaves with aiohttp's own pongs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import WSMsgType, hdrs, web
+
+from hub.config import Settings
+from hub.domain.clock import moment
+from hub.domain.verdict import DIRECTION_CODE
+from hub.errors import BadRequest
+from hub.gate.attempts import Attempts, PeekId
+from hub.gate.connections import CLOSE_MALFORMED, CLOSE_RESTART, CLOSE_SILENT, Connections
+from hub.gate.desk import Answer, Desk
+from hub.gate.http import HttpDoor
+from hub.gate.messages import (
+    Config,
+    Decision,
+    DecisionFrame,
+    Decisions,
+    Error,
+    FromReader,
+    Limits,
+    Recorded,
+    RecordedItem,
+    Replay,
+    ReplayItem,
+    Scan,
+    ScanItem,
+    Scans,
+    Welcome,
+    decision,
+    device_info,
+    point_face,
+)
+from hub.index.directory import AccessPoint
+from hub.telemetry import Family, Histogram, counters, gauge
+
+log = structlog.get_logger(__name__)
+
+JSON = "passhub.v1.json"
+MSGPACK = "passhub.v1.msgpack"
+_PING = b"\x89\x00"
+_WRITE_LIMIT = 1 << 20
+
+
+class _Codec:
+    """How one subprotocol reads and writes."""
+
+    def __init__(self, module: Any, opcode: int) -> None:
+        self.decode = module.Decoder(FromReader).decode
+        self.item = module.Decoder(ReplayItem).decode
+        self.peek = module.Decoder(PeekId).decode
+        self.encode = module.Encoder().encode
+        self._opcode = 0x80 | opcode
+
+    def frame(self, message: msgspec.Struct) -> bytes:
+        """A whole unmasked frame, as servers send them (RFC 6455 section 5.2)."""
+        body: bytes = self.encode(message)
+        size = len(body)
+        if size < 126:
+            return bytes((self._opcode, size)) + body
+        if size < 65_536:
+            return struct.pack(">BBH", self._opcode, 126, size) + body
+        return struct.pack(">BBQ", self._opcode, 127, size) + body
+
+
+_CODECS = {JSON: _Codec(msgspec.json, 1), MSGPACK: _Codec(msgspec.msgpack, 2)}
+
+
+class _Group:
+    """The answers to one `scans` frame leave together."""
+
+    __slots__ = ("answers", "missing")
+
+    def __init__(self, size: int) -> None:
+        self.answers: list[Decision | None] = [None] * size
+        self.missing = size
+
+
+class _Waiting:
+    """The place of an answer in a `scans` frame."""
+
+    __slots__ = ("group", "position")
+
+    def __init__(self, group: _Group, position: int) -> None:
+        self.group = group
+        self.position = position
+
+
+class SocketDoor:
+    """Accepts readers and counts what they do."""
+
+    def __init__(self, settings: Settings, desk: Desk, door: HttpDoor, connections: Connections) -> None:
+        self.settings = settings
+        self.desk = desk
+        self._door = door
+        self.connections = connections
+        self.retiring = False
+        self.messages = 0
+        self.malformed = 0
+        self.slow_down = 0
+        self.answer_seconds = Histogram((0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0))
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/api/v1/readers/connect", self.connect)]
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        """A reader's connection, from the handshake to its end."""
+        point, key_hash = self._door.device(request)
+        offered = [p.strip() for p in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",") if p.strip()]
+        if offered and not set(offered) & set(_CODECS):
+            raise BadRequest(f"none of the offered subprotocols is spoken here; offer {JSON} or {MSGPACK}")
+        socket = web.WebSocketResponse(
+            protocols=(MSGPACK, JSON), autoping=False, compress=False, max_msg_size=self.settings.reader_max_frame
+        )
+        if not socket.can_prepare(request).ok:
+            raise BadRequest("this address is a WebSocket: connect with Upgrade: websocket")
+        await socket.prepare(request)
+        connection = ReaderConnection(self, request, socket, point, key_hash)
+        self.connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self.connections.discard(connection)
+            connection.end()
+        return socket
+
+    def families(self) -> list[Family]:
+        return [
+            gauge("hub_readers_connected", "Readers connected by WebSocket", len(self.connections)),
+            counters(
+                "hub_reader_frames_total",
+                "Frames of readers, by what they were",
+                "kind",
+                {"accepted": self.messages, "malformed": self.malformed, "slow_down": self.slow_down},
+            ),
+            self.answer_seconds.family("hub_answer_seconds", "From a scan's frame to its answer, the journal included"),
+        ]
+
+
+class ReaderConnection:
+    """One reader. Its memory is bounded by the scans in flight and by the outgoing limit."""
+
+    def __init__(
+        self, door: SocketDoor, request: web.Request, socket: web.WebSocketResponse, point: AccessPoint, key: bytes
+    ) -> None:
+        self.point = point
+        self.key_hash = key
+        self._door = door
+        self._desk = door.desk
+        self._settings = door.settings
+        self._socket = socket
+        self._transport = request.transport
+        self._codec = _CODECS[socket.ws_protocol or JSON]
+        self._loop = asyncio.get_running_loop()
+        self._out: list[bytes] = []
+        self._in_flight = 0
+        self._malformed = 0
+        self._heard = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[Any] | None = None
+
+    async def run(self) -> None:
+        """Read until the connection ends."""
+        self._send(self._welcome())
+        self._timer = self._loop.call_later(self._settings.reader_ping, self._ping)
+        if self._door.retiring:
+            self.close(CLOSE_RESTART, "the hub restarts; connect again")
+        receive = self._socket.receive
+        while True:
+            message = await receive()
+            self._heard = self._loop.time()
+            kind = message.type
+            if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+                self._take(message.data)
+            elif kind is WSMsgType.PING:
+                await self._socket.pong(message.data)
+            elif kind is not WSMsgType.PONG:
+                break
+
+    def end(self) -> None:
+        """The connection is over; answers that come now are recorded, and have nobody to go to."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport = None
+
+    # In
+
+    def _take(self, data: str | bytes) -> None:
+        try:
+            message = self._codec.decode(data)
+            if type(message) is Scan:
+                self._scan(message)
+            elif type(message) is Scans:
+                self._scans(message)
+            elif type(message) is Replay:
+                self._replay(message)
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadRequest, RecursionError) as error:
+            self._bad_frame(str(error))
+            return
+        self._malformed = 0
+        self._door.messages += 1
+
+    def _bad_frame(self, why: str) -> None:
+        self._door.malformed += 1
+        self._malformed += 1
+        self._send(Error("malformed_frame", why[:300]))
+        if self._malformed >= self._settings.reader_max_malformed:
+            self.close(CLOSE_MALFORMED, "too many malformed frames in a row")
+
+    def _scan(self, scan: Scan) -> None:
+        info = None if scan.deviceInfo is None else device_info(scan.deviceInfo)
+        if self._in_flight >= self._settings.reader_max_in_flight:
+            self._slow_down(scan)
+        else:
+            self._ask(scan, info, None)
+
+    def _slow_down(self, scan: ScanItem) -> None:
+        self._door.slow_down += 1
+        limit = self._settings.reader_max_in_flight
+        self._send(Error("slow_down", f"at most {limit} scans may wait for their answer", str(scan.scanId)))
+
+    def _ask(self, scan: ScanItem, info: bytes | None, waiting: _Waiting | None) -> None:
+        self._in_flight += 1
+        self._desk.ask(
+            self.point,
+            scan.code,
+            scan.scanId,
+            DIRECTION_CODE[scan.direction],
+            self._answered,
+            token=waiting,
+            info=info,
+            record=scan.record,
+        )
+
+    def _scans(self, message: Scans) -> None:
+        scans = message.scans
+        if not scans:
+            self._send(Decisions([]))
+            return
+        if self._in_flight + len(scans) > self._settings.reader_max_in_flight:
+            for scan in scans:
+                self._slow_down(scan)
+            return
+        infos = [device_info(scan.deviceInfo) for scan in scans]
+        group = _Group(len(scans))
+        for position, scan in enumerate(scans):
+            self._ask(scan, infos[position], _Waiting(group, position))
+
+    def _replay(self, message: Replay) -> None:
+        limit = self._settings.replay_max_items
+        if len(message.scans) > limit:
+            raise BadRequest(f"at most {limit} scans in one replay")
+        Attempts(self._desk, self.point, self._replayed).take(
+            message.scans, self._codec.item, self._codec.peek, message.sentAt
+        )
+
+    # Out
+
+    def _answered(self, answer: Answer) -> None:
+        self._in_flight -= 1
+        self._door.answer_seconds.observe(time.perf_counter() - answer.started)
+        if self._transport is None:
+            return
+        waiting = answer.token
+        if waiting is None:
+            self._send(decision(answer, DecisionFrame))
+            return
+        assert isinstance(waiting, _Waiting)
+        group = waiting.group
+        group.answers[waiting.position] = decision(answer)
+        group.missing -= 1
+        if group.missing == 0:
+            self._send(Decisions([one for one in group.answers if one is not None]))
+
+    def _replayed(self, results: list[RecordedItem]) -> None:
+        self._send(Recorded(results))
+
+    def _send(self, message: msgspec.Struct) -> None:
+        if self._transport is None:
+            return
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(self._codec.frame(message))
+
+    def _flush(self) -> None:
+        frames, self._out = self._out, []
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(b"".join(frames) if len(frames) > 1 else frames[0])
+        if transport.get_write_buffer_size() > _WRITE_LIMIT:
+            log.warning("a reader does not read its answers; its connection is cut", access_point=self.point.id_text)
+            transport.abort()
+
+    def _welcome(self) -> Welcome:
+        settings, school = self._settings, self.point.school
+        limits = Limits(
+            settings.reader_max_in_flight,
+            settings.reader_max_frame,
+            settings.reader_ping,
+            settings.reader_silence,
+            settings.replay_max_items,
+        )
+        return Welcome(
+            point_face(self.point), "" if school is None else school.code, moment(time.time_ns() // 1000), limits
+        )
+
+    def tell_config(self) -> None:
+        """The access point was changed."""
+        self._send(Config(point_face(self.point)))
+
+    # Life
+
+    def _ping(self) -> None:
+        silent = self._loop.time() - self._heard
+        if silent >= self._settings.reader_silence:
+            self.close(CLOSE_SILENT, f"nothing was heard for {self._settings.reader_silence:g} s")
+            return
+        if self._transport is not None and silent >= self._settings.reader_ping * 0.9:
+            self._transport.write(_PING)
+        remaining = self._settings.reader_silence - silent
+        self._timer = self._loop.call_later(min(self._settings.reader_ping, max(0.01, remaining)), self._ping)
+
+    def close(self, code: int, message: str) -> None:
+        """Close with a code and a reason, after what is already on its way."""
+        if self._closing is None:
+            self._closing = self._loop.create_task(self._close(code, message))
+
+    async def _close(self, code: int, message: str) -> None:
+        if code == CLOSE_RESTART:
+            # What was asked is answered first: at most as long as the journal may take.
+            deadline = self._loop.time() + self._settings.journal_timeout_ms / 1000 + 0.1
+            while self._in_flight and self._loop.time() < deadline:
+                await asyncio.sleep(0.005)
+        if self._out:
+            self._flush()
+        try:
+            async with asyncio.timeout(2.0):
+                await self._socket.close(code=code, message=message.encode())
+        except TimeoutError:
+            pass
+        if self._transport is not None and code == CLOSE_SILENT:
+            self._transport.abort()

@@ -1,0 +1,115 @@
+"""Tables → index, in one REPEATABLE READ snapshot; and single rows again, as they are now.
+
+Source of truth: passes, students, schools, access_points, device_keys, signing_keys, read as hub_system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import msgspec
+
+from hub.domain.clock import micros
+from hub.index.directory import DeviceKey, Directory
+from hub.index.index import PassIndex
+from hub.store.pg import Connection, Record
+from hub.store.queries import load_queries
+
+queries = load_queries("hub.index")
+PREFETCH = 5_000
+DIRECTORY_KINDS = ("school", "access_point", "device_key", "signing_key")
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """`safe`: transactions below it are in the index. `cluster`: system identifier and timeline."""
+
+    safe: int
+    cluster: str
+
+
+async def load(connection: Connection, index: PassIndex, directory: Directory) -> Snapshot:
+    """Fill both with everything. What they held that is gone from the tables is removed; nothing is empty meanwhile."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        noted = await connection.fetchrow(queries["snapshot"])
+        assert noted is not None
+        cluster = await connection.fetchval(queries["cluster"])
+        for kind in DIRECTORY_KINDS:
+            rows = await connection.fetch(queries[_query(kind)], None)
+            _put(directory, kind, rows)
+            directory.keep_only(kind, {row["id"].bytes for row in rows})
+        await _load_passes(connection, index)
+    return Snapshot(int(noted["safe"]), cluster)
+
+
+async def _load_passes(connection: Connection, index: PassIndex) -> None:
+    put = index.put
+    before = set(index.keys())
+    async for key, packed in connection.cursor(queries["load_passes"], prefetch=PREFETCH):
+        put(key, packed)
+        before.discard(key)
+    for key in before:
+        index.remove(key)
+
+
+async def reread_passes(connection: Connection, index: PassIndex, keys: list[bytes]) -> None:
+    """Make the index hold what the tables hold now for these keys; a key without a row is removed."""
+    found = {row[0]: row[1] for row in await connection.fetch(queries["reread_passes"], keys)}
+    for key in keys:
+        packed = found.get(key)
+        if packed is None:
+            index.remove(key)
+        else:
+            index.put(key, packed)
+
+
+async def reread_directory(connection: Connection, directory: Directory, kind: str, ids: Iterable[bytes]) -> None:
+    """The same for schools, access points, device keys or signing keys."""
+    wanted = set(ids)
+    rows = await connection.fetch(queries[_query(kind)], [UUID(bytes=id_) for id_ in wanted])
+    _put(directory, kind, rows)
+    remove = {
+        "school": directory.remove_school,
+        "access_point": directory.remove_point,
+        "device_key": directory.remove_key,
+        "signing_key": directory.remove_public_key,
+    }[kind]
+    for id_ in wanted - {row["id"].bytes for row in rows}:
+        remove(id_)
+
+
+def _query(kind: str) -> str:
+    return kind + "s"
+
+
+def _put(directory: Directory, kind: str, rows: list[Record]) -> None:
+    for row in rows:
+        id_ = row["id"].bytes
+        if kind == "school":
+            directory.put_school(
+                id_,
+                row["number"],
+                row["code"],
+                row["name"],
+                row["timezone"],
+                row["is_active"],
+                float(row["max_staleness_seconds"]),
+            )
+        elif kind == "access_point":
+            staleness = row["max_staleness_seconds"]
+            directory.put_point(
+                id_,
+                str(row["id"]),
+                row["school_id"].bytes,
+                row["name"],
+                row["access_type"],
+                row["is_active"],
+                None if staleness is None else float(staleness),
+                row["fail_open"],
+            )
+        elif kind == "device_key":
+            expires = row["expires_at"]
+            key = DeviceKey(id_, row["key_hash"], row["access_point_id"].bytes, expires and micros(expires))
+            directory.put_key(key)
+        else:
+            directory.put_public_key(id_, row["kid"], row["public_key"])

@@ -1,0 +1,36 @@
+"""What keeps the database in shape: months made ahead, old change notes and scan identities forgotten."""
+
+from __future__ import annotations
+
+import structlog
+
+from hub.store.pg import Pg
+from hub.store.queries import load_queries
+
+log = structlog.get_logger(__name__)
+queries = load_queries("hub.jobs")
+
+MONTHS_AHEAD = 3
+SCAN_ID_DAYS = 90
+
+
+async def ensure_partitions(pg: Pg) -> None:
+    """Months of access_logs and audit_logs, so that no scan lands in the default partition."""
+    for table in ("access_logs", "audit_logs"):
+        async with pg.system() as tx:
+            made = await tx.fetchval(queries["ensure_partitions"], table, MONTHS_AHEAD)
+        if made:
+            log.info("months made ahead", table=table, months=made)
+    async with pg.system() as tx:
+        misplaced = await tx.fetchval(queries["misplaced_rows"])
+    if misplaced:
+        log.warning("scans outside every month; a reader's clock may be far off", rows=misplaced)
+
+
+async def prune(pg: Pg) -> None:
+    """Change notes older than a day, scan identities older than 90 days."""
+    async with pg.system() as tx:
+        changes = await tx.fetchval(queries["prune_changes"])
+    async with pg.system() as tx:
+        ids = await tx.execute(queries["prune_scan_ids"], SCAN_ID_DAYS)
+    log.debug("pruned", changes=changes, scan_ids=ids)

@@ -1,0 +1,19 @@
+-- ensure_partitions --
+-- role: hub_system
+-- Make the months of a log ahead of time; returns how many were made.
+SELECT hub_ensure_partitions($1, $2)
+
+-- prune_changes --
+-- role: hub_system
+-- Forget changes of the feed that every worker has long seen.
+SELECT hub_prune_old_changes()
+
+-- prune_scan_ids --
+-- role: hub_system
+-- Forget identities of scans so old that no reader still holds them for replay.
+DELETE FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
+
+-- misplaced_rows --
+-- role: hub_system
+-- Rows outside every month: a reader whose clock is far off, or a month that nobody made.
+SELECT count(*) FROM access_logs_default

@@ -1,0 +1,236 @@
+"""Which scans of a frame are new, and what was answered to those that are not.
+
+Identity is (device, scanId). The recorder keeps every identity of the journal's retention in memory, as one key that
+points to its journal row: the row is read again only for the rare scan that comes twice. Sequence numbers, one series
+a school, are given here too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from hub.control.framing import LENGTH
+from hub.domain.verdict import Reason
+from hub.recorder.journal import Journal, Row
+from hub.recorder.wire import Amendment, Entry, Frame, Merge, Override
+
+
+class Extra(msgspec.Struct, array_like=True, tag=4):
+    """A record of the journal beside frames: readers' own accounts of scans that were recorded before."""
+
+    merges: list[Merge]
+
+
+_records = msgspec.msgpack.Decoder(Frame | Extra)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def records(body: bytes) -> Iterator[Frame | Extra]:
+    """The frames and extras of a journal row's blob, in order."""
+    start = 0
+    view = memoryview(body)
+    while start < len(body):
+        (length,) = LENGTH.unpack_from(body, start)
+        yield _records.decode(view[start + 4 : start + 4 + length])
+        start += 4 + length
+
+
+def entries(row: Row) -> Iterator[tuple[Entry, int]]:
+    """The scans of a row with their stream_seq."""
+    counts = dict(row.firsts)
+    for record in records(row.body):
+        if isinstance(record, Frame):
+            for entry in record.entries:
+                sequence = counts[entry.school]
+                counts[entry.school] = sequence + 1
+                yield entry, sequence
+
+
+def told(entry: Entry, code: int) -> int:
+    """The verdict that holds for a recorded scan: the hub's, or what the reader did while it was alone."""
+    if entry.report is None:
+        return code
+    if entry.report.granted:
+        return Reason.granted
+    return code or Reason.hub_unavailable
+
+
+class Batch:
+    """What one commit is going to hold. `row`: the number that the journal will give it."""
+
+    __slots__ = ("_journal", "amendments", "entries", "firsts", "identities", "parts", "row", "scans")
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.row = journal.next_id
+        self.parts: list[bytes] = []
+        self.firsts: dict[bytes, int] = {}
+        self.entries: list[Entry] = []
+        self.identities: list[bytes] = []
+        self.amendments: list[Amendment] = []
+        self.scans = 0
+
+    def add(self, raw: bytes) -> None:
+        self.parts.append(LENGTH.pack(len(raw)))
+        self.parts.append(raw)
+
+    def take(self, entries: list[Entry], identities: list[bytes]) -> None:
+        """These are new."""
+        self.entries += entries
+        self.identities += identities
+        self.number(entries)
+
+    def number(self, entries: list[Entry]) -> None:
+        """Give each scan its place in its school's series."""
+        self.scans += len(entries)
+        sequences, firsts = self._journal.sequences, self.firsts
+        for school, count in Counter([entry.school for entry in entries]).items():
+            sequence = sequences.get(school, 1)
+            firsts.setdefault(school, sequence)
+            sequences[school] = sequence + count
+
+
+class Admission:
+    """The identities of the retention window. One instance for the recorder's life; `reload` after each (re)open."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._ids: dict[bytes, int] = {}
+        self._amended: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def reload(self) -> None:
+        """Learn every identity and the last sequence numbers from the journal."""
+        self._ids.clear()
+        self._amended.clear()
+        sequences = self._journal.sequences
+        for row in self._journal.all_rows():
+            number, counts = row.id, dict(row.firsts)
+            for record in records(row.body):
+                if isinstance(record, Frame):
+                    for entry in record.entries:
+                        self._ids[entry.device + entry.scan_id] = number
+                        counts[entry.school] += 1
+                    self._note_amendments(record.amendments)
+            for school, following in counts.items():
+                sequences[school] = max(sequences.get(school, 1), following)
+
+    def _note_amendments(self, amendments: list[Amendment]) -> None:
+        for a in amendments:
+            self._amended[a.device + a.scan_id] = a.code
+
+    def admit(self, frame: Frame, raw: bytes, batch: Batch, *, late: bool) -> list[Override]:
+        """Put a frame's new scans into the batch. Returns what to tell the reader of the ones that are not new.
+
+        `raw` is the frame as it was sent: it is kept as it is unless something in it has to change.
+        """
+        ids, entries = self._ids, frame.entries
+        batch.amendments += frame.amendments
+        identities = [entry.device + entry.scan_id for entry in entries]
+        if ids.keys().isdisjoint(identities):
+            before = len(ids)
+            ids.update(dict.fromkeys(identities, batch.row))
+            if len(ids) - before == len(identities):
+                if late:
+                    self._mark_late(frame)
+                    raw = _encode(frame)
+                batch.add(raw)
+                batch.take(entries, identities)
+                return []
+            for identity in identities:
+                ids.pop(identity, None)
+        return self._admit_slowly(frame, batch, late=late)
+
+    def _mark_late(self, frame: Frame) -> None:
+        for entry in frame.entries:
+            if entry.report is None:
+                entry.code = Reason.hub_unavailable
+
+    def _admit_slowly(self, frame: Frame, batch: Batch, *, late: bool) -> list[Override]:
+        if late:
+            self._mark_late(frame)
+        overrides: list[Override] = []
+        merges: list[Merge] = []
+        kept: list[Entry] = []
+        for index, entry in enumerate(frame.entries):
+            first = self._first(entry.identity, batch)
+            if first is None:
+                self._keep(entry, kept, batch)
+            elif first.key != entry.key:
+                overrides.append(Override(index, Reason.scan_id_reused, entry.at))
+                refused = _refusal(entry)
+                if refused.identity not in self._ids:
+                    self._keep(refused, kept, batch)
+            else:
+                override, merge = self._again(index, entry, first)
+                overrides.append(override)
+                merges.extend(merge)
+        batch.add(_encode(Frame(frame.seq, frame.deadline, kept, frame.amendments)))
+        batch.number(kept)
+        if merges:
+            batch.add(_encode(Extra(merges)))
+        return overrides
+
+    def _keep(self, entry: Entry, kept: list[Entry], batch: Batch) -> None:
+        identity = entry.identity
+        self._ids[identity] = batch.row
+        batch.identities.append(identity)
+        batch.entries.append(entry)
+        kept.append(entry)
+
+    def _first(self, identity: bytes, batch: Batch) -> Entry | None:
+        """The scan that had this identity first: in this very batch, or in a row of the journal."""
+        number = self._ids.get(identity)
+        if number is None:
+            return None
+        if number == batch.row:
+            return next(entry for entry in batch.entries if entry.identity == identity)
+        row = self._journal.row(number)
+        if row is None:
+            return None
+        return next((entry for entry, _ in entries(row) if entry.identity == identity), None)
+
+    def _again(self, index: int, entry: Entry, first: Entry) -> tuple[Override, list[Merge]]:
+        code = told(first, self._amended.get(first.identity, first.code))
+        report = entry.report
+        if report is None or report == first.report:
+            return Override(index, code, first.at), []
+        conflict = report.granted != (code == Reason.granted)
+        merge = Merge(first.scan_id, first.device, first.access_time, report, conflict)
+        return Override(index, code, first.at, conflict), [merge]
+
+    def committed(self, batch: Batch) -> None:
+        """The batch is on disk."""
+        self._note_amendments(batch.amendments)
+
+    def undo(self, batch: Batch) -> None:
+        """The commit failed: nothing of the batch was seen."""
+        self._journal.sequences.update(batch.firsts)
+        for identity in batch.identities:
+            self._ids.pop(identity, None)
+
+    def forget(self, row: Row) -> None:
+        """A row leaves the journal: its scans may be asked anew."""
+        for entry, _ in entries(row):
+            identity = entry.identity
+            if self._ids.get(identity) == row.id:
+                del self._ids[identity]
+                self._amended.pop(identity, None)
+
+
+def _refusal(entry: Entry) -> Entry:
+    """The same scanId with another code: an attempt worth keeping, under an id of its own that a resend repeats."""
+    digest = hashlib.sha256(entry.device + entry.scan_id + entry.key).digest()
+    return msgspec.structs.replace(
+        entry,
+        scan_id=digest[:6] + bytes([0x80 | digest[6] & 0x0F, digest[7], 0x80 | digest[8] & 0x3F]) + digest[9:16],
+        code=Reason.scan_id_reused,
+        pass_id=None,
+        student_id=None,
+    )

@@ -1,0 +1,257 @@
+"""The file that no answer leaves before: a SQLite database in WAL mode, one row a commit.
+
+A row holds, as one blob, what all workers had sent since the commit before. One connection, one process (flock),
+`synchronous=FULL` set and read back. Concurrency: none; the recorder's loop calls it and waits for the disk.
+
+A file that SQLite cannot read is set aside under another name with what could be read of it copied over, so that a
+damaged page costs its own scans and no others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from hub.domain.ids import new_id_bytes
+from hub.errors import JournalError
+
+FILE = "journal.sqlite3"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS journal (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    scans INTEGER NOT NULL,
+    firsts BLOB NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+_INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One commit. `at`: µs since 1970; `firsts`: school → stream_seq of its first scan in `body`."""
+
+    id: int
+    at: int
+    scans: int
+    firsts: dict[bytes, int]
+    body: bytes
+
+
+class Journal:
+    """An open journal. Raises JournalError from every method when the disk does not do its part."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = directory / FILE
+        self.next_id = 1
+        self.drained = 0
+        self.sequences: dict[bytes, int] = {}
+        self.recorder_id = b""
+        self.bytes = 0
+        self.waiting = 0
+        self.damaged: Path | None = None
+        self._lock: int | None = None
+        self._db: sqlite3.Connection | None = None
+        self._meta_due: dict[str, bytes] = {}
+
+    def open(self) -> None:
+        """Lock and open the file, or make it. A file that cannot be read is set aside first."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._take_lock()
+            try:
+                self._open_file()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._set_aside()
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            raise JournalError(f"journal {self.path}: {error}") from error
+
+    def _take_lock(self) -> None:
+        path = self.directory / "journal.lock"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.pread(fd, 32, 0).decode(errors="replace").strip()
+            os.close(fd)
+            raise OSError(f"is held by another recorder (process {owner or 'unknown'})") from None
+        self._lock = fd
+        with contextlib.suppress(OSError):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, str(os.getpid()).encode(), 0)
+
+    def _open_file(self) -> None:
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.close(fd)
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=1.0)
+        self._db = db
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA mmap_size=0")
+        db.execute("PRAGMA wal_autocheckpoint=4000")
+        if db.execute("PRAGMA synchronous").fetchone()[0] != 2:
+            raise sqlite3.OperationalError("synchronous=FULL was not taken")
+        db.executescript(_SCHEMA)
+        self._load(db)
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        meta = dict(db.execute("SELECT key, value FROM meta"))
+        self.recorder_id = meta.get("recorder_id", b"")
+        self.drained = int(meta.get("drained", b"0"))
+        self.sequences = msgspec.msgpack.decode(meta["sequences"], type=dict[bytes, int]) if "sequences" in meta else {}
+        top, total = db.execute("SELECT coalesce(max(id), 0), coalesce(sum(length(body)), 0) FROM journal").fetchone()
+        self.next_id = max(top, self.drained, int(meta.get("top", b"0"))) + 1
+        self.bytes = total
+        (self.waiting,) = db.execute(
+            "SELECT coalesce(sum(scans), 0) FROM journal WHERE id > ?", (self.drained,)
+        ).fetchone()
+        if not self.recorder_id:
+            self.recorder_id = new_id_bytes()
+            db.execute("INSERT INTO meta VALUES ('recorder_id', ?)", (self.recorder_id,))
+
+    def _set_aside(self) -> None:
+        """Rename the damaged file, start a new one, and carry over what can still be read."""
+        if self._db is not None:
+            self._db.close()
+        stamp = time.strftime("%Y%m%dT%H%M%S")
+        self.damaged = self.path.with_name(f"{FILE}.damaged-{stamp}-{os.getpid()}")
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(f"{self.path}{suffix}", f"{self.damaged}{suffix}")
+        self._open_file()
+        self._salvage(self.damaged)
+
+    def _salvage(self, damaged: Path) -> None:
+        db = self._connection()
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
+            for key, value in old.execute("SELECT key, value FROM meta"):
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        for order in ("ASC", "DESC"):
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
+                for row in old.execute(f"SELECT id, at, scans, firsts, body FROM journal ORDER BY id {order}"):
+                    db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)", row)
+        self._load(db)
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise JournalError(f"journal {self.path} is not open")
+        return self._db
+
+    def append(self, at: int, scans: int, firsts: dict[bytes, int], body: bytes, *, prune: list[int]) -> int:
+        """One durable commit: the row, and with it the deletions and notes that were waiting for one.
+
+        Returns the row's id once fsync has returned. Raises JournalError, with nothing kept, when it does not.
+        """
+        db = self._connection()
+        row = self.next_id
+        notes = dict(self._meta_due)
+        values = (row, at, scans, msgspec.msgpack.encode(firsts), body)
+        try:
+            if notes or prune:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute(_INSERT, values)
+                self._write_notes(db, prune, notes)
+                db.execute("COMMIT")
+            else:
+                db.execute(_INSERT, values)
+        except sqlite3.Error as error:
+            self._roll_back(db)
+            raise JournalError(f"journal {self.path}: {error}") from error
+        self.next_id = row + 1
+        self.bytes += len(body)
+        self.waiting += scans
+        self._settle(notes)
+        return row
+
+    def note_drained(self, row: int, scans: int) -> None:
+        """Rows up to `row`, `scans` more of them, are in PostgreSQL; written with the next commit (twice is harmless)."""
+        self.drained = row
+        self.waiting -= scans
+        self._meta_due["drained"] = str(row).encode()
+
+    @property
+    def notes_due(self) -> bool:
+        return bool(self._meta_due)
+
+    def commit_notes(self, prune: list[int]) -> None:
+        """A commit without scans: writes what is due, and shows that the disk still takes writes."""
+        db = self._connection()
+        notes = {**self._meta_due, "probe": str(time.time_ns()).encode()}
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            self._write_notes(db, prune, notes)
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(db)
+            raise JournalError(f"journal {self.path}: {error}") from error
+        self._settle(notes)
+
+    def _write_notes(self, db: sqlite3.Connection, prune: list[int], notes: dict[str, bytes]) -> None:
+        if prune:
+            # What only the pruned rows knew: where ids and sequences go on.
+            notes["top"] = str(self.next_id).encode()
+            notes["sequences"] = msgspec.msgpack.encode(self.sequences)
+            db.executemany("DELETE FROM journal WHERE id = ?", [(row,) for row in prune])
+        if notes:
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
+
+    def _settle(self, written: dict[str, bytes]) -> None:
+        self._meta_due = {k: v for k, v in self._meta_due.items() if written.get(k) != v}
+
+    def _roll_back(self, db: sqlite3.Connection) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+
+    def forget_bytes(self, size: int) -> None:
+        """A pruned row's size no longer counts."""
+        self.bytes -= size
+
+    def rows_after(self, row: int, limit: int) -> list[Row]:
+        """Up to `limit` rows with a greater id, in order."""
+        return list(self._rows("WHERE id > ? ORDER BY id LIMIT ?", (row, limit)))
+
+    def rows_before(self, row: int, at: int, limit: int) -> list[Row]:
+        """Up to `limit` of the oldest rows with id ≤ `row`, made before `at` (µs)."""
+        return list(self._rows("WHERE id <= ? AND at < ? ORDER BY id LIMIT ?", (row, at, limit)))
+
+    def row(self, row: int) -> Row | None:
+        return next(self._rows("WHERE id = ?", (row,)), None)
+
+    def all_rows(self) -> Iterator[Row]:
+        return self._rows("ORDER BY id", ())
+
+    def _rows(self, clause: str, values: tuple[int, ...]) -> Iterator[Row]:
+        try:
+            for id_, at, scans, firsts, body in self._connection().execute(
+                f"SELECT id, at, scans, firsts, body FROM journal {clause}", values
+            ):
+                yield Row(id_, at, scans, msgspec.msgpack.decode(firsts, type=dict[bytes, int]), body)
+        except sqlite3.Error as error:
+            raise JournalError(f"journal {self.path}: {error}") from error
+
+    def oldest_waiting(self) -> int | None:
+        """When (µs since 1970) the oldest row that is not drained was made; None when all are."""
+        row = next(self._rows("WHERE id > ? ORDER BY id LIMIT 1", (self.drained,)), None)
+        return None if row is None else row.at
+
+    def close(self) -> None:
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

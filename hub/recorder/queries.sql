@@ -1,0 +1,64 @@
+-- create_stage --
+-- role: hub_system
+-- Where a batch of the drain lands before it is known which scans are new; one a connection, emptied by each commit.
+CREATE TEMP TABLE IF NOT EXISTS drain_stage (
+    id uuid NOT NULL, student_id uuid, pass_id uuid, access_point_id uuid NOT NULL, school_id uuid NOT NULL,
+    access_time timestamptz NOT NULL, access_type text, status text NOT NULL, reason text, device_info jsonb,
+    lookup_key bytea, received_at timestamptz NOT NULL, reader_time timestamptz, skew_ms integer,
+    stale boolean NOT NULL, offline boolean NOT NULL, hub_status text, hub_reason text,
+    reader_status text, reader_reason text, recorder_id uuid NOT NULL, stream_seq bigint NOT NULL
+) ON COMMIT DELETE ROWS
+
+-- add_new_scans --
+-- role: hub_system
+-- needs: create_stage
+-- Of the staged scans, those whose identity was never seen go into the log.
+WITH fresh AS (
+    INSERT INTO scan_ids (device_id, scan_id, access_time)
+    SELECT access_point_id, id, access_time FROM drain_stage
+    ON CONFLICT DO NOTHING
+    RETURNING device_id, scan_id, access_time
+)
+INSERT INTO access_logs (
+    id, student_id, pass_id, access_point_id, school_id, access_time, access_type, status, reason, device_info,
+    lookup_key, received_at, reader_time, skew_ms, stale, offline, hub_status, hub_reason,
+    reader_status, reader_reason, conflict, recorder_id, stream_seq
+)
+SELECT s.id, s.student_id, s.pass_id, s.access_point_id, s.school_id, s.access_time, s.access_type, s.status, s.reason,
+    s.device_info, s.lookup_key, s.received_at, s.reader_time, s.skew_ms, s.stale, s.offline, s.hub_status,
+    s.hub_reason, s.reader_status, s.reader_reason, s.hub_status IS DISTINCT FROM s.reader_status AND s.offline,
+    s.recorder_id, s.stream_seq
+FROM drain_stage s
+JOIN fresh f ON f.scan_id = s.id AND f.device_id = s.access_point_id AND f.access_time = s.access_time
+
+-- merge_replays_of_known_scans --
+-- role: hub_system
+-- needs: create_stage
+-- A replayed scan that the log has from another recorder, or from before the journal's retention: the reader's account
+-- is put beside it. The row that this very batch wrote is not touched.
+UPDATE access_logs l
+SET reader_status = s.reader_status, reader_reason = s.reader_reason, reader_time = s.reader_time,
+    skew_ms = s.skew_ms, conflict = l.status <> s.reader_status
+FROM drain_stage s
+JOIN scan_ids i ON i.device_id = s.access_point_id AND i.scan_id = s.id
+WHERE s.reader_status IS NOT NULL
+  AND l.access_time = i.access_time AND l.id = s.id AND l.access_point_id = s.access_point_id
+  AND (l.recorder_id, l.stream_seq) IS DISTINCT FROM (s.recorder_id, s.stream_seq)
+
+-- amend --
+-- role: hub_system
+-- The reader was told something else than was recorded.
+UPDATE access_logs SET status = $4, reason = $5
+WHERE access_time = $1 AND id = $2 AND access_point_id = $3
+
+-- merge --
+-- role: hub_system
+-- What a reader says it did with a scan that the hub had answered.
+UPDATE access_logs
+SET reader_status = $4, reader_reason = $5, reader_time = $6, skew_ms = $7, conflict = $8
+WHERE access_time = $1 AND id = $2 AND access_point_id = $3
+
+-- reject --
+-- role: hub_system
+-- A scan that PostgreSQL refuses is kept as it was journaled, with the refusal.
+INSERT INTO access_logs_rejected (recorder_id, journal_row, entry, error) VALUES ($1, $2, $3, $4)

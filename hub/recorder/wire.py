@@ -1,0 +1,134 @@
+"""What workers and the recorder say to each other on the host's unix socket: length-prefixed msgpack arrays.
+
+A worker opens with Hello, then sends a Frame for each turn of its loop that made verdicts; the recorder answers each
+with an Ack or a Nack, in order. Fields are positions in an array: new ones go to the end, with a default, so that a
+recorder can read what a worker of the release before left in its journal.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """What a reader says that it did by itself. `at`: its clock, µs since 1970; `skew_ms`: hub minus reader."""
+
+    at: int
+    granted: bool
+    reason: str | None = None
+    skew_ms: int | None = None
+
+
+class Entry(msgspec.Struct, array_like=True, gc=False):
+    """One answered scan. Ids are 16 bytes, `at` the hub's clock in µs since 1970, `code` a Reason."""
+
+    scan_id: bytes
+    device: bytes
+    school: bytes
+    key: bytes
+    at: int
+    code: int
+    flags: int
+    direction: int
+    pass_id: bytes | None
+    student_id: bytes | None
+    info: bytes | None = None
+    report: Report | None = None
+
+    @property
+    def identity(self) -> bytes:
+        """(device, scanId): the same scan, however often and wherever it is sent."""
+        return self.device + self.scan_id
+
+    @property
+    def access_time(self) -> int:
+        """When it happened: the hub's clock, or for a replayed scan the reader's."""
+        return self.at if self.report is None else self.report.at
+
+
+class Amendment(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """The reader was told something else than was recorded."""
+
+    scan_id: bytes
+    device: bytes
+    access_time: int
+    code: int
+
+
+class Merge(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """What a reader says it did with a scan that is already recorded."""
+
+    scan_id: bytes
+    device: bytes
+    access_time: int
+    report: Report
+    conflict: bool
+
+
+class Hello(msgspec.Struct, array_like=True, tag=1):
+    worker: str
+
+
+class Frame(msgspec.Struct, array_like=True, tag=2):
+    """The verdicts of one loop turn. `deadline`: CLOCK_MONOTONIC of the host in ns; past it the reader was told
+    hub_unavailable."""
+
+    seq: int
+    deadline: int
+    entries: list[Entry]
+    amendments: list[Amendment] = []
+
+
+class Arrival(msgspec.Struct, array_like=True, tag=3):
+    """A reader connected; an older connection of the same device, on any worker of the host, has to go."""
+
+    device: bytes
+    connection: bytes
+
+
+class Welcome(msgspec.Struct, array_like=True, tag=10):
+    recorder_id: bytes
+
+
+class Ack(msgspec.Struct, array_like=True, tag=11):
+    """The frame is on disk. `late`: recorded as hub_unavailable. `overrides`: what was answered to these scans before."""
+
+    seq: int
+    late: bool = False
+    overrides: list[Override] = []
+
+
+class Nack(msgspec.Struct, array_like=True, tag=12):
+    """The frame could not be kept, and is not."""
+
+    seq: int
+    fault: str
+
+
+class State(msgspec.Struct, array_like=True, tag=13):
+    """Once a second, and when `fault` changes."""
+
+    fault: str | None
+    depth: int
+    bytes: int
+    oldest: float
+    commit_p99: float
+
+
+class Superseded(msgspec.Struct, array_like=True, tag=14):
+    device: bytes
+    connection: bytes
+
+
+class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """Scan `index` of a frame was known. `code` and `at` are the first verdict's; `same`: nothing was added;
+    `conflict`: the reader did otherwise than it was told."""
+
+    index: int
+    code: int
+    at: int
+    conflict: bool = False
+
+
+ToRecorder = Hello | Frame | Arrival
+ToWorker = Welcome | Ack | Nack | State | Superseded

@@ -1,0 +1,83 @@
+"""What every request passes through: errors become JSON, and each request is counted by route and status.
+
+A wrapper around each handler, not an aiohttp middleware: that one resolves the application anew for each request,
+which a scan would pay for with a tenth of its time (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from hub.rest.errors import error_response
+from hub.telemetry import Family, Histogram
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Shell:
+    """Builds the application out of routes. `retiring` makes each response the last of its connection."""
+
+    def __init__(self, body_max_bytes: int) -> None:
+        self._body_max_bytes = body_max_bytes
+        self.retiring = False
+        self.active = 0
+        self._seconds: dict[tuple[str, str, int], Histogram] = {}
+
+    def application(self, routes: Iterable[web.RouteDef]) -> web.Application:
+        """An application of these routes; every other address answers 404 or 405, in JSON too."""
+        app = web.Application(client_max_size=self._body_max_bytes)
+        for route in routes:
+            wrapped = self._wrap(route.handler, route.method, route.path)
+            web.RouteDef(route.method, route.path, wrapped, route.kwargs).register(app.router)
+        app.router.add_route("*", "/{anything:.*}", self._wrap(_nothing_here, "", "unknown"))
+        return app
+
+    def _wrap(self, handler: Handler, method: str, route: str) -> Handler:
+        by_status: dict[int, Histogram] = {}
+
+        def count(status: int, seconds: float) -> None:
+            histogram = by_status.get(status)
+            if histogram is None:
+                histogram = by_status[status] = self._seconds[method, route, status] = Histogram(_BOUNDS)
+            histogram.observe(seconds)
+
+        async def passed(request: web.Request) -> web.StreamResponse:
+            started = time.perf_counter()
+            self.active += 1
+            try:
+                response = await handler(request)
+            except web.HTTPException as error:
+                response = error_response(request, error) if error.status >= 400 else error
+            except Exception as error:
+                response = error_response(request, error)
+            finally:
+                self.active -= 1
+            if self.retiring:
+                response.force_close()
+            count(response.status, time.perf_counter() - started)
+            return response
+
+        return passed
+
+    def families(self) -> list[Family]:
+        samples = [
+            histogram.sample({"method": method, "route": route, "status_code": str(status)})
+            for (method, route, status), histogram in self._seconds.items()
+        ]
+        help_ = "Requests by route and status; a WebSocket counts once, with its whole life"
+        return [Family("http_request_duration_seconds", help_, "histogram", samples, _BOUNDS)]
+
+
+async def _nothing_here(request: web.Request) -> web.StreamResponse:
+    """No route is at this address, or none for this method."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource is not request.match_info.route.resource:
+            allowed |= (await resource.resolve(request))[1]
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, sorted(allowed))
+    raise web.HTTPNotFound

@@ -1,0 +1,53 @@
+"""Which failures of PostgreSQL mean what: away (try again later), or bad data (trying again will not help)."""
+
+from __future__ import annotations
+
+import asyncpg
+
+# SQLSTATE classes (two characters) and codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
+_OUTAGE = (
+    "08",  # connection exception
+    "53",  # out of disk, memory or connections
+    "57P01",  # admin shutdown
+    "57P02",  # crash shutdown
+    "57P03",  # starting up
+    "57P05",  # idle session time-out
+    "58",  # system error: I/O
+    "25P03",  # idle in transaction time-out
+    "25006",  # read-only: a standby took the connection
+)
+_DATA = (
+    "21",  # cardinality
+    "22",  # data exception: too long, out of range, bad text
+    "23",  # integrity constraint
+    "54",  # a limit of the program: an index row too large
+    "P0001",  # raised by a trigger
+)
+
+
+def is_outage(error: BaseException) -> bool:
+    """PostgreSQL is away, starting, full or unreachable: the same statement may succeed later."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_OUTAGE)
+    if isinstance(error, asyncpg.InterfaceError):
+        # asyncpg says "connection is closed" and "pool is closing" without a code; wrong arguments are DataError.
+        return not isinstance(error, asyncpg.DataError) and "clos" in str(error)
+    return isinstance(error, OSError | TimeoutError)
+
+
+def is_data_fault(error: BaseException) -> bool:
+    """The rows are at fault: the same statement fails on them for ever, and other rows may pass."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_DATA)
+    # asyncpg's own refusals, before anything is sent: a value that does not fit its type, a lone surrogate.
+    return isinstance(error, asyncpg.DataError | UnicodeError | OverflowError)
+
+
+def connection_fault(error: BaseException) -> str:
+    """One line for a person; asyncpg's messages hold no password, and neither does this."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in {"22023", "42704"} and "role" in str(error):
+        return f"{error}; run `passhub migrate` first"
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

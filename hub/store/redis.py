@@ -1,0 +1,49 @@
+"""Redis or Valkey clients, with the time-outs that their use needs.
+
+Redis is never needed for a decision: whoever calls it must live without it. Errors that mean "away" are in `AWAY`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+__all__ = ["AWAY", "PubSub", "Redis", "RedisError", "open_redis", "ping"]
+
+#: What a command raises when the server cannot be reached or does not answer in time.
+AWAY: tuple[type[Exception], ...] = (RedisConnectionError, RedisTimeoutError, OSError)
+
+
+def open_redis(url: str, *, timeout: float | None = 2.0, connect_timeout: float = 2.0) -> Redis:
+    """A client that connects on first use; `await client.aclose()` ends it. Replies are bytes.
+
+    `timeout`: seconds that one reply may take. A subscriber passes None, because a channel may be silent for hours
+    and a read that times out would reconnect for ever. A failed command is not repeated: it may have been carried out.
+    """
+    # A unix socket knows no keepalive, and redis-py refuses the word.
+    tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    client: Redis = Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=connect_timeout,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=False,
+        **tcp,
+    )
+    return client
+
+
+async def ping(r: Redis, within: float = 1.0) -> bool:
+    """True when the server answers `within` so many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            return bool(await r.ping())
+    except (RedisError, OSError, TimeoutError):
+        return False

@@ -1,0 +1,60 @@
+"""The limits that ours is held against: the least that aiohttp + uvloop can do with the same request.
+
+`python -m loadtests.bench.limits http PORT` decodes the same JSON with msgspec, hashes the code, looks it up in a dict
+of a million keys and answers a body of the same size. `… echo PORT` sends every WebSocket message back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+
+import msgspec
+import uvloop
+from aiohttp import WSMsgType, web
+
+
+class Verify(msgspec.Struct):
+    qrCode: str
+    scanId: str | None = None
+    direction: str | None = None
+
+
+def application(kind: str) -> web.Application:
+    app = web.Application()
+    if kind == "echo":
+        app.router.add_get("/echo", echo)
+        return app
+    keys = {hashlib.sha256(f"SP1:BENCH{n}".encode()).digest()[:16]: n for n in range(1_000_000)}
+    decode = msgspec.json.Decoder(Verify).decode
+    body = (
+        b'{"scanId":"01a20b5e-43c8-7239-bccf-dbace7c38898","decision":"granted","valid":true,"reason":null,'
+        b'"student":{"id":"01a20b5c-6c27-7541-a370-6fc870afacf6","name":"Ada Lovelace Byron","photoUrl":null},'
+        b'"pass":{"id":"01a20b5c-6c44-724e-828d-ecabb8f43c0b","passNumber":"BENCH-000019","expiryDate":"2028-07-05"},'
+        b'"accessPointId":"01a20b5c-6768-7243-846d-cc0f5e516ec0","accessTime":"2026-11-24T02:24:16.840423Z",'
+        b'"stale":false}'
+    )
+
+    async def verify(request: web.Request) -> web.Response:
+        scan = decode(await request.read())
+        keys.get(hashlib.sha256(scan.qrCode.encode()).digest()[:16])
+        return web.Response(body=body, content_type="application/json")
+
+    app.router.add_post("/api/v1/passes/verify", verify)
+    return app
+
+
+async def echo(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(compress=False)
+    await socket.prepare(request)
+    async for message in socket:
+        if message.type is WSMsgType.BINARY:
+            await socket.send_bytes(message.data)
+        elif message.type is WSMsgType.TEXT:
+            await socket.send_str(message.data)
+    return socket
+
+
+if __name__ == "__main__":
+    uvloop.install()
+    web.run_app(application(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), access_log=None, print=None)

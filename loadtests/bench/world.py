@@ -1,0 +1,177 @@
+"""A database of many passes and a hub on it, every server process pinned to one core.
+
+PostgreSQL and Valkey run on the client's core: they are somebody else's machines in real life, and the drain's writes
+must not look like the hub's. The limits are measured on the same core as the hub, in turn with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+
+from hub.demo.embedded import erase, start_postgres, start_valkey
+from hub.store.migrate import migrate
+
+SERVER_CORE = 0
+CLIENT_CORE = 1
+POINTS = 128
+
+_FILL = """
+INSERT INTO schools (id, name, code) VALUES ('00000000-0000-7000-8000-000000000001', 'Bench School', 'BENCH');
+INSERT INTO students (id, student_id, first_name, last_name, school_id)
+SELECT ('00000001-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'S' || n,
+    (ARRAY['Maximilian', 'Søren', 'Aisha', 'Ólafur', 'Chiara', 'Wei', 'Zoë', 'Anastasia'])[1 + n % 8],
+    (ARRAY['Schmidt', 'Nguyễn', 'Fernández', 'O''Neill', 'Kowalczyk', 'Yılmaz', 'Dupont', 'García'])[1 + n / 8 % 8],
+    '00000000-0000-7000-8000-000000000001'
+FROM generate_series(0, {passes} - 1) n;
+INSERT INTO passes (id, student_id, school_id, pass_number, qr_code, issue_date, expiry_date)
+SELECT ('00000002-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    ('00000001-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '00000000-0000-7000-8000-000000000001',
+    'BENCH-' || lpad(n::text, 7, '0'), 'SP1:BENCH' || n, '2026-01-01', '2099-12-31'
+FROM generate_series(0, {passes} - 1) n;
+INSERT INTO access_points (id, name, school_id, access_type)
+SELECT ('00000003-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Door ' || n,
+    '00000000-0000-7000-8000-000000000001', 'both'
+FROM generate_series(0, {points} - 1) n;
+INSERT INTO device_keys (school_id, access_point_id, key_hash)
+SELECT '00000000-0000-7000-8000-000000000001', ('00000003-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    sha256(convert_to('phk_bench' || n, 'UTF8'))
+FROM generate_series(0, {points} - 1) n;
+"""
+
+
+def code(number: int) -> str:
+    return f"SP1:BENCH{number}"
+
+
+def device_key(number: int) -> str:
+    return f"phk_bench{number}"
+
+
+def lookup_key(number: int) -> bytes:
+    return hashlib.sha256(code(number).encode()).digest()[:16]
+
+
+class World:
+    """Services and a database of `passes` passes; `serving()` runs a hub on it."""
+
+    def __init__(self, root: Path, passes: int, url: str, redis_url: str, pids: list[int]) -> None:
+        self.root = root
+        self.passes = passes
+        self.url = url
+        self.redis_url = redis_url
+        self.pids = pids
+
+    @contextlib.contextmanager
+    def serving(self, port: int, workers: int = 1, **settings: str) -> Iterator[dict[str, object]]:
+        """A hub on the server core, ready. Yields its supervisor.json."""
+        journal = self.root / f"journal-{port}"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HUB_")} | {
+            "HUB_DATABASE_URL": self.url,
+            "HUB_REDIS_URL": self.redis_url,
+            "HUB_JOURNAL_DIR": str(journal),
+            "HUB_PORT": str(port),
+            "HUB_WORKERS": str(workers),
+            "HUB_LOG_LEVEL": "warning",
+            "HUB_LOG_FORMAT": "console",
+            **settings,
+        }
+        server = subprocess.Popen(
+            [sys.executable, "-m", "hub", "serve"], env=environment, preexec_fn=lambda: pin(SERVER_CORE)
+        )
+        try:
+            wait_ready(port)
+            yield json.loads((journal / "supervisor.json").read_text())
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(20)
+            shutil.rmtree(journal, ignore_errors=True)
+
+
+def pin(core: int) -> None:
+    os.sched_setaffinity(0, {core})
+
+
+def pin_tree(pid: int, core: int) -> None:
+    """A process and its children."""
+    for one in [pid, *_children(pid)]:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.sched_setaffinity(one, {core})
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    direct = [int(p) for p in text.split()]
+    return direct + [grandchild for child in direct for grandchild in _children(child)]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time of these processes and all their children, by the kernel's count."""
+    ticks = 0
+    for pid in {p for one in pids for p in [one, *_children(one)]}:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def wait_ready(port: int, path: str = "/health/ready", seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code in {404, 405, 426, 400}:
+                return
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nothing ready on port {port}")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def world(passes: int) -> Iterator[World]:
+    """Services on the client's core and a filled database; all gone afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+    root.chmod(0o711)
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    postgres = start_postgres(root)
+    valkey = start_valkey(root)
+    try:
+        asyncio.run(_fill(postgres.url("passhub"), passes))
+        yield World(root, passes, postgres.url("passhub"), valkey.url, [postgres.pid, valkey.pid])
+    finally:
+        valkey.stop()
+        postgres.stop()
+        erase(root)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+async def _fill(url: str, passes: int) -> None:
+    await migrate(url)
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_FILL.format(passes=passes, points=POINTS), timeout=600)
+        await connection.execute("SELECT hub_ensure_partitions('access_logs', 3)")
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()

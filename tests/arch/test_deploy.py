@@ -1,0 +1,65 @@
+"""The compose file and the image say what the program knows; the schema itself is checked by `make lint`."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hub.config import Settings, variable
+from hub.version import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SETTINGS = {variable(name) for name in Settings.model_fields}
+
+
+def test_every_setting_named_is_one() -> None:
+    files = ("deploy/compose.yaml", "deploy/example.env", "Dockerfile")
+    named = {found for file in files for found in re.findall(r"\bHUB_[A-Z_]+[A-Z]\b", (ROOT / file).read_text())}
+    assert named
+    assert named <= SETTINGS
+
+
+def test_what_compose_asks_for_is_in_the_example() -> None:
+    example = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/example.env").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "deploy/compose.yaml").read_text())) == example
+
+
+def test_no_secret_is_written_down() -> None:
+    for line in (ROOT / "deploy/example.env").read_text().splitlines():
+        assert not re.match(r"[A-Z_]*(PASSWORD|SECRET)[A-Z_]*=.", line)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_hemmed_in(service: str) -> None:
+    declared = SERVICES[service]
+    assert declared["read_only"] is True
+    assert declared["security_opt"] == ["no-new-privileges:true"]
+    assert declared["restart"] in {"no", "unless-stopped"}
+    assert bool(declared.get("ports")) == (service == "hub")
+
+
+def test_the_stores_are_out_of_reach_from_outside() -> None:
+    assert COMPOSE["networks"]["stores"]["internal"] is True
+    assert SERVICES["postgres"]["networks"] == SERVICES["valkey"]["networks"] == ["stores"]
+
+
+def test_the_hub_waits_for_the_schema_and_keeps_its_journal() -> None:
+    hub = SERVICES["hub"]
+    assert hub["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    (journal,) = re.findall(r"HUB_JOURNAL_DIR=(\S+)", dockerfile)
+    assert f"journal:{journal}" in hub["volumes"]
+    assert f"\nVOLUME {journal}\n" in dockerfile
+
+
+def test_versions_agree() -> None:
+    assert SERVICES["hub"]["image"] == f"passhub:{__version__}"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (image,) = re.findall(r"^ARG BASE=python:3\.(\d+)-slim$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    (floor,) = re.findall(r"^>=3\.(\d+)$", project["requires-python"])
+    assert int(image) >= int(floor)

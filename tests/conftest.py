@@ -1,0 +1,53 @@
+"""Fixtures of all tests. What needs a process of PostgreSQL or Valkey is made on first use, in tests/services.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.config import Settings, load_settings
+from tests.services import Cluster, running_cluster, running_valkey
+
+SERVICE_FIXTURES = frozenset({"cluster", "database", "settings", "valkey"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses a service is marked so; `make test-fast` leaves it out."""
+    for item in items:
+        if SERVICE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.service)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[str]:
+    """The owner's URL of a fresh, migrated database, dropped afterwards with whoever is still connected."""
+    name = cluster.create()
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The URL of a Valkey that all tests of the session share: take keys and channels of your own."""
+    with running_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Callable[..., Settings]:
+    """`settings(**overrides)`: Settings for this test's database, with a journal directory of its own."""
+
+    def make(**overrides: Any) -> Settings:
+        own: dict[str, Any] = {"database_url": database, "journal_dir": tmp_path / "journal"}
+        return load_settings(**(own | overrides))
+
+    return make
