@@ -31,11 +31,16 @@ from hub.index.index import PassIndex
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.rest.health import Health, Parts, down, ok
+from hub.rest.protocol import Runner
 from hub.rest.shell import Shell
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
 
 log = structlog.get_logger(__name__)
+
+
+#: What is asked at doors while people wait.
+EXPRESS = [("POST", "/api/v1/passes/verify")]
 
 
 class Worker:
@@ -60,7 +65,7 @@ class Worker:
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.shell = Shell(settings.body_max_bytes)
-        self.health = Health(self.look)
+        self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
 
     def application(self) -> web.Application:
@@ -114,8 +119,11 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
-            runner = web.AppRunner(
-                self.application(),
+            application = self.application()
+            express = {way: self.shell.handlers[way] for way in EXPRESS}
+            runner = Runner(
+                application,
+                express,
                 access_log=None,
                 handle_signals=False,
                 shutdown_timeout=self.settings.shutdown_timeout,

@@ -9,8 +9,8 @@ import sys
 from typing import Annotated
 
 import typer
-from hub.cli.demo import demo
 
+from hub.cli.demo import demo
 from hub.cli.migrate import migrate
 from hub.cli.reader import reader
 from hub.cli.seed import seed

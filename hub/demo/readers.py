@@ -175,7 +175,9 @@ class Crew:
         """Says when readers lose the server, and when all have found it again."""
         away = sum(not reader.connected for reader in self._readers.values())
         if away and not cut:
-            self._screen.say(f"{away} of {len(self._readers)} readers have lost the server and look for it")
+            self._screen.say(
+                f"{away} of {len(self._readers)} readers lost their connection; they try again until there is one"
+            )
         elif cut and not away:
             self._screen.say(f"all {len(self._readers)} readers are connected again")
         return away > 0

@@ -68,7 +68,8 @@ def run(options: Options) -> None:
 async def _until_told(demo: Demo, screen: Screen) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, demo.stop.set)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored: nohup
+            loop.add_signal_handler(number, demo.stop.set)
     screen.gone = demo.stop.set
     work = asyncio.create_task(demo.run())
     told = asyncio.create_task(demo.stop.wait())
@@ -114,7 +115,7 @@ class Demo:
             applied = await migrate(services.postgres.running.url())
             self._done(f"schema: {len(applied)} migrations applied" if applied else "schema: nothing to do")
 
-            screen.step(f"making two schools with {options.students:,} students")
+            screen.step("making the schools and their students, unless they are there")
             result = await seed(settings, options.students, progress=screen.step, secrets_file=place.secrets_file)
             people = sum(map(len, result.crowd.values()))
             self._done(f"two schools {'made' if result.created else 'found'}; {people:,} people may enter")
@@ -154,6 +155,7 @@ class Demo:
             settings = _connected(server.settings, services)
             if settings != server.settings:
                 server.settings = settings
+                self._screen.say("it has another address now; the server is started again to learn it")
                 tasks.create_task(server.stop())  # its keeper starts it again
 
         crew = Crew(server.base_url, result, self._options.readers, self._options.rate, self._screen)
@@ -186,11 +188,17 @@ class Demo:
         say("")
 
     async def _say_first_scan(self, crew: Crew) -> None:
+        if not crew.doors:
+            self._screen.say("  no simulated readers")
+            return
+        if not self._options.rate:
+            self._screen.say(f"  {len(crew.doors)} readers at their doors, and nobody walks in")
+            return
         await crew.first_answer.wait()
-        self._screen.say(
-            f"  {len(crew.doors)} readers at their doors; first scan answered {time.monotonic() - self._begun:.1f} s"
-            " after the start"
-        )
+        asked = self._options.readers
+        limit = f", one a door ({asked} were asked for)" if asked > len(crew.doors) else " at their doors"
+        seconds = time.monotonic() - self._begun
+        self._screen.say(f"  {len(crew.doors)} readers{limit}; first scan answered {seconds:.1f} s after the start")
 
     def _say_end(self, crew: Crew) -> None:
         tally = crew.tally

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from rich.cells import set_cell_size
@@ -14,6 +15,9 @@ from rich.text import Text
 REWRITE_SECONDS = 0.25
 ANEW_SECONDS = 1.0
 _COLOURS = {"GRANTED": "bold green", "DENIED": "bold red"}
+_CELLS = {"school": 24, "door": 18}
+NAME_CELLS = (16, 30)  # the fewest and the most
+FEW_WAITING = 3  # some scan is always under way
 _BACK = "\r\x1b[2K"
 
 
@@ -34,13 +38,19 @@ class Line(NamedTuple):
     waiting: int
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process here and now, with everything running."""
+        raise BrokenPipeError
+
+
 class Screen:
     """Standard output. `gone` is called once when nobody reads it any more; then nothing is shown."""
 
     def __init__(self) -> None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show every name is no reason to stop
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = _Console(highlight=False, soft_wrap=True)
         self._rewrites = self._console.is_terminal and not self._console.is_dumb_terminal
         self._open_line = False
         self._silent = False
@@ -66,9 +76,12 @@ class Screen:
             self._write(Text("  ".join([*_scan(line), f"· {_numbers(line)}"])), ends=True)
 
     def close(self) -> None:
-        """The prompt of a shell starts on a line of its own."""
-        if self._open_line:
-            self._write(Text(""), ends=True)
+        """Clears the line that would be rewritten next: what follows is somebody else's."""
+        if self._open_line and not self._silent:
+            with suppress(OSError, ValueError):
+                self._console.file.write(_BACK)
+                self._console.file.flush()
+        self._open_line = False
 
     def _write(self, text: Text, *, ends: bool) -> None:
         if self._silent:
@@ -87,25 +100,34 @@ class Screen:
 
 
 def fitted(line: Line, width: int) -> Text:
-    """Columns that keep their places, as many as fit into `width` cells, one less than the terminal's."""
-    numbers = _numbers(line)
-    if width < 100:
-        waiting = f" {line.waiting} waiting" if line.waiting else ""
-        numbers = f"{line.rate:.1f}/s · {_p50(line)} · {line.granted:,} granted {line.denied:,} denied{waiting}"
-    room = width - 1 - len(numbers) - 2 - 8 - 2 - 7 - 2
-    columns = {"school": 24, "door": 18, "who": 26}
-    for dropped in ("school", "door"):
-        if sum(columns.values()) + 2 * len(columns) > room:
-            del columns[dropped]
-    columns["who"] = max(0, min(room - sum(n + 2 for name, n in columns.items() if name != "who"), 40))
+    """Columns that keep their places, as many as leave a name room in `width` cells, the terminal's last one empty."""
+    columns: tuple[str, ...] = ()
+    numbers, room = "", 0
+    for columns, numbers in _layouts(line):
+        room = width - 1 - len(f"{line.clock}  {'GRANTED':<7}    · {numbers}") - sum(_CELLS[c] + 2 for c in columns)
+        if room >= NAME_CELLS[0]:
+            break
     text = Text(f"{line.clock}  ", no_wrap=True)
-    for name, cells in columns.items():
-        if name == "who":
-            text.append(f"{line.verdict:<7}  ", _COLOURS.get(line.verdict, ""))
-        text.append(set_cell_size(getattr(line, name), cells) + "  ")
+    for column in columns:
+        text.append(set_cell_size(getattr(line, column), _CELLS[column]) + "  ")
+    text.append(f"{line.verdict:<7}  ", _COLOURS.get(line.verdict, ""))
+    text.append(set_cell_size(line.who, max(0, min(room, NAME_CELLS[1]))) + "  ")
     text.append(f"· {numbers}", "dim")
     text.truncate(max(1, width - 1))
     return text
+
+
+def _layouts(line: Line) -> list[tuple[tuple[str, ...], str]]:
+    """From the widest to the narrowest."""
+    answers = f"{line.granted:,} granted {line.denied:,} denied{_waiting(line)}"
+    return [
+        (("school", "door"), _numbers(line)),
+        (("door",), _numbers(line)),
+        (("door",), f"{line.rate:.1f} scans/s · {_p50(line)} · {answers}"),
+        ((), f"{line.rate:.1f} scans/s · {_p50(line)} · {answers}"),
+        ((), f"{line.rate:.0f}/s · {_p50(line)} · {answers}"),
+        ((), answers),
+    ]
 
 
 def shown(text: str) -> str:
@@ -118,11 +140,14 @@ def _scan(line: Line) -> list[str]:
 
 
 def _numbers(line: Line) -> str:
-    waiting = f", {line.waiting} waiting" if line.waiting else ""
     return (
-        f"{line.rate:.1f} scans/s · p50 {_p50(line)} · {line.granted:,} granted {line.denied:,} denied{waiting}"
+        f"{line.rate:.1f} scans/s · p50 {_p50(line)} · {line.granted:,} granted {line.denied:,} denied{_waiting(line)}"
         f" · {line.phase}"
     )
+
+
+def _waiting(line: Line) -> str:
+    return f" {line.waiting:,} waiting" if line.waiting > FEW_WAITING else ""
 
 
 def _p50(line: Line) -> str:

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -110,18 +109,22 @@ class Server:
                 screen.say(f"the server is back (pid {self._process.pid})")
 
     async def stop(self) -> None:
-        """Ends it and its children; at the latest after 3.5 s. Idempotent."""
+        """Ends it and its children; in four seconds if they are frozen, else in one. Idempotent."""
         process = self._process
         if process is None:
             return
-        # The second signal kills its children; without it they go by themselves.
+        children = _children(self._place)
+        # The second signal makes it kill its children.
         for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGTERM, 0.5), (signal.SIGKILL, 0.5)):
             if process.returncode is None:
                 process.send_signal(number)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(patience):
                         await process.wait()
-        self._place.serve_pid.unlink(missing_ok=True)
+        # Children whose supervisor was killed go by themselves, unless they are frozen.
+        await _end(children, self._place, 0.7)
+        if _read_pid(self._place.serve_pid) == process.pid:  # not its successor's
+            self._place.serve_pid.unlink(missing_ok=True)
 
     async def _is_ready(self, http: aiohttp.ClientSession) -> bool:
         try:
@@ -149,16 +152,16 @@ async def end_former_run(place: Place, screen: Screen) -> None:
     supervisors = {pid for pid in pids if isinstance(pid, int) and _is_ours(pid, place)}
     if supervisors:
         screen.say(f"a former run was killed; stopping what it left (pid {', '.join(map(str, sorted(supervisors)))})")
-    await _end(supervisors, place, (signal.SIGTERM, signal.SIGKILL))
-    # Its children stop by themselves once it is gone; this makes sure of it.
-    others = [state.get("recorder"), state.get("jobs"), *(state.get("workers") or [])]
-    children = {pid for pid in others if isinstance(pid, int) and _is_ours(pid, place)}
-    await _end(children, place, (signal.SIGTERM, signal.SIGKILL))
+    children = _children(place)
+    await _end(supervisors, place, ORPHAN_SECONDS)
+    await _end(children, place, ORPHAN_SECONDS)
     place.serve_pid.unlink(missing_ok=True)
 
 
-async def _end(pids: set[int], place: Place, signals: Iterable[signal.Signals]) -> None:
-    for number in signals:
+async def _end(pids: set[int], place: Place, patience: float) -> None:
+    """SIGTERM, and SIGKILL after `patience` seconds, to those that still are this directory's."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        pids = {pid for pid in pids if _is_ours(pid, place)}
         for pid in pids:
             try:
                 os.kill(pid, number)
@@ -166,13 +169,19 @@ async def _end(pids: set[int], place: Place, signals: Iterable[signal.Signals]) 
                 continue
             except PermissionError:
                 raise StartError(f"a former run's server (pid {pid}) is not ours to stop; stop it first") from None
-        deadline = time.monotonic() + ORPHAN_SECONDS
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if not (pids := {pid for pid in pids if _is_ours(pid, place)}):
                 return
             await asyncio.sleep(POLL_SECONDS)
-    if pids:
-        raise StartError(f"a former run's process {min(pids)} does not stop; end it with: kill -9 {min(pids)}")
+    raise StartError(f"the server's process {min(pids)} does not stop; end it with: kill -9 {min(pids)}")
+
+
+def _children(place: Place) -> set[int]:
+    """The supervisor's children, by its own account."""
+    state = _state(place)
+    pids = [state.get("recorder"), state.get("jobs"), *(state.get("workers") or [])]
+    return {pid for pid in pids if isinstance(pid, int)}
 
 
 def _is_ours(pid: int, place: Place) -> bool:

@@ -32,6 +32,11 @@ class Card(msgspec.Struct, frozen=True, gc=False):
     flags: int
     name_length: int
 
+    def texts(self) -> tuple[str, str]:
+        """Name and pass number."""
+        packed, end = self.packed, _HEAD.size + self.name_length
+        return packed[_HEAD.size : end].decode(), packed[end:].decode()
+
     @property
     def name(self) -> str:
         return self.packed[_HEAD.size : _HEAD.size + self.name_length].decode()

@@ -7,6 +7,14 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _EPOCH = date(1970, 1, 1)
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+#: What a datetime can say in UTC, in microseconds since 1970: the years 1 to 9999.
+FIRST_MOMENT = (datetime.min.replace(tzinfo=UTC) - _START) // _MICROSECOND
+LAST_MOMENT = (datetime.max.replace(tzinfo=UTC) - _START) // _MICROSECOND
+# A day inside of that, so that a zone's offset and the next midnight stay in it too.
+_FIRST_LOCAL, _LAST_LOCAL = FIRST_MOMENT + 2 * 86_400_000_000, LAST_MOMENT - 2 * 86_400_000_000
 
 
 def day_number(day: date) -> int:
@@ -22,7 +30,7 @@ def day_text(number: int) -> str:
 
 def moment(micros: int) -> datetime:
     """An aware UTC datetime of microseconds since 1970."""
-    return datetime.fromtimestamp(micros / 1e6, UTC)
+    return _START + timedelta(microseconds=micros)
 
 
 class MomentText:
@@ -47,7 +55,7 @@ moment_text = MomentText()
 
 def micros(when: datetime) -> int:
     """Microseconds since 1970 of an aware datetime."""
-    return int((when - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+    return (when - _START) // _MICROSECOND
 
 
 class LocalDay:
@@ -66,9 +74,10 @@ class LocalDay:
         self._until = 0
 
     def at(self, now: int) -> int:
-        """The day number in this zone at `now` (microseconds since 1970)."""
+        """The day number in this zone at `now` (microseconds since 1970), whatever a reader's clock says."""
         if self._from <= now < self._until:
             return self._day
+        now = min(max(now, _FIRST_LOCAL), _LAST_LOCAL)
         local = datetime.fromtimestamp(now // 1_000_000, self.zone).date()
         self._day = day_number(local)
         self._from = _midnight(local, self.zone)

@@ -11,9 +11,18 @@ import msgspec
 
 from hub.domain.ids import id_text
 from hub.domain.verdict import DIRECTION_CODE
-from hub.errors import BadRequest
 from hub.gate.desk import Answer, Desk
-from hub.gate.messages import Attempt, RecordedItem, ReplayItem, device_info, recorded, report, skew
+from hub.gate.messages import (
+    UNREADABLE,
+    Attempt,
+    RecordedItem,
+    ReplayItem,
+    device_info,
+    plain,
+    recorded,
+    report,
+    skew,
+)
 from hub.index.directory import AccessPoint
 
 
@@ -48,8 +57,8 @@ class Attempts:
         for position, item in enumerate(items):
             try:
                 self._replay(decode(item), position, difference)
-            except (msgspec.MsgspecError, BadRequest) as error:
-                self._settle(position, RecordedItem(_scan_id(item, peek), "rejected", True, str(error)))
+            except UNREADABLE as error:
+                self._settle(position, RecordedItem(readable_id(item, peek), "rejected", True, plain(error)))
         if not items:
             self._done([])
 
@@ -80,11 +89,11 @@ class Attempts:
             self._done([result for result in self._results if result is not None])
 
 
-def _scan_id(item: msgspec.Raw | bytes, peek: Callable[[msgspec.Raw | bytes], PeekId]) -> str | None:
+def readable_id(item: msgspec.Raw | bytes, peek: Callable[[msgspec.Raw | bytes], PeekId]) -> str | None:
     """The scanId of an item that cannot be read otherwise, if it has one that can be echoed."""
     try:
         value = peek(item).scanId
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     if isinstance(value, bytes) and len(value) == 16:
         return id_text(value)

@@ -45,6 +45,7 @@ class Connections:
         self._by_device: dict[bytes, _Place] = {}
         self._recorder = recorder
         recorder.on_superseded = self._superseded
+        recorder.on_connected = self._announce_again
         directory.on_key_gone = self._key_gone
         directory.on_point_changed = self._point_changed
 
@@ -59,6 +60,12 @@ class Connections:
         if older is not None:
             older.connection.close(CLOSE_REPLACED, "a newer connection of this device took its place")
         self._recorder.announce(connection.point.id, place.id)
+
+    def _announce_again(self) -> None:
+        """Who arrived while the recorder was away was not announced to the other workers."""
+        for device, place in self._by_device.items():
+            if not place.heard:
+                self._recorder.announce(device, place.id)
 
     def discard(self, connection: Connected) -> None:
         place = self._by_device.get(connection.point.id)

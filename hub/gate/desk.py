@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from hub.domain.card import Card, unpack
-from hub.domain.ids import id_text, new_id_bytes
+from hub.domain.ids import NIL, id_text, new_id_bytes
 from hub.domain.policy import decide, decide_door
-from hub.domain.verdict import ANONYMOUS, Flag, Reason
+from hub.domain.verdict import ACCESS_TYPE, ANONYMOUS, Flag, Reason
 from hub.gate.credential import lookup_key, why_unknown
 from hub.index.directory import AccessPoint, Directory, School
 from hub.index.feed import Feed
@@ -23,75 +26,46 @@ from hub.recorder.wire import Entry, Override, Report
 from hub.telemetry import Family, Histogram, Sample, counters
 
 _GRANTED = int(Reason.granted)
-_STALE = int(Flag.stale)
+_STALE, _OFFLINE = int(Flag.stale), int(Flag.offline)
+_BOTH = ACCESS_TYPE["both"]
 _REASONS = len(Reason)
 
 
-class Answer:
+class Answer(msgspec.Struct, gc=False):
     """What a reader is going to be told about one scan. `at`: µs since 1970; `code`: a Reason.
 
     It is handed to `then` when the journal has it (or could not take it). `known`: the scan had been recorded before,
     and this is the first verdict again. `conflict`: the reader had done otherwise. `name`: the scanId as the reader
-    reads it. `started`: time.perf_counter() when it was asked.
+    reads it. `started`: time.perf_counter() when it was asked. `lost`: not known to be on disk.
     """
 
-    __slots__ = (
-        "at",
-        "card",
-        "code",
-        "conflict",
-        "known",
-        "lost",
-        "name",
-        "point",
-        "scan_id",
-        "stale",
-        "started",
-        "then",
-        "token",
-    )
+    point: AccessPoint
+    name: UUID | str
+    at: int
+    code: int
+    card: Card | None
+    stale: bool
+    then: Callable[[Any], None]
+    token: object
+    started: float
+    known: bool = False
+    conflict: bool = False
+    lost: bool = False
 
-    def __init__(
-        self,
-        point: AccessPoint,
-        scan_id: bytes,
-        name: UUID | str,
-        at: int,
-        code: int,
-        card: Card | None,
-        stale: bool,
-        then: Callable[[Answer], None],
-        token: object,
-        started: float,
-    ) -> None:
-        self.started = started
-        self.point = point
-        self.scan_id = scan_id
-        self.name = name
-        self.at = at
-        self.code = code
-        self.card = card
-        self.stale = stale
-        self.then = then
-        self.token = token
-        self.known = False
-        self.conflict = False
-        self.lost = False
-
-    def kept(self, override: Override | None) -> None:
-        """The recorder has it on disk."""
-        if override is not None:
-            self.known = True
-            self.conflict = override.conflict
-            self.code = override.code
-            self.at = override.at
-            if override.code in ANONYMOUS:
-                self.card = None
+    def known_as(self, override: Override) -> None:
+        """The recorder had this scan before: what was answered then holds."""
+        self.known = True
+        self.conflict = override.conflict
+        self.code = override.code
+        self.at = override.at
+        if override.code in ANONYMOUS:
+            self.card = None
         self.then(self)
 
     def unavailable(self) -> None:
         """The recorder could not keep it in time."""
         self.code = Reason.hub_unavailable
+        self.card = None
         self.lost = True
         self.then(self)
 
@@ -130,20 +104,21 @@ class Desk:
         started = time.perf_counter()
         now = time.time_ns() // 1000
         key = lookup_key(code)
-        verdict, card = self._decide(point, code, key, direction, now)
-        stale = self._feed.stale_since is not None
+        since = self._feed.stale_since
+        verdict, card = self._decide(point, code, key, direction, now, since)
         self.decisions[verdict] += 1
         if scan_id is None:
             raw = new_id_bytes()
-            answer = Answer(point, raw, id_text(raw), now, verdict, card, stale, then, token, started)
+            name: UUID | str = id_text(raw)
         else:
-            answer = Answer(point, scan_id.bytes, scan_id, now, verdict, card, stale, then, token, started)
+            raw, name = scan_id.bytes, scan_id
+        answer = Answer(point, name, now, verdict, card, since is not None, then, token, started)
         self.seconds.observe(time.perf_counter() - started)
-        if not record:
+        if record:
+            self._record(_entry(point, raw, key, now, verdict, card, direction, since is not None, info), answer)
+        else:
             self.asked_only += 1
             then(answer)
-            return
-        self._record(_entry(answer, key, direction, _STALE if stale else 0, info, None), answer)
 
     def replay(
         self,
@@ -160,16 +135,19 @@ class Desk:
         """Record what a reader decided by itself, with what the hub would have said at that time beside it."""
         now = time.time_ns() // 1000
         key = lookup_key(code)
-        verdict, card = self._decide(point, code, key, direction, report.at)
-        stale = self._feed.stale_since is not None
-        self.replayed += 1
-        answer = Answer(point, scan_id.bytes, scan_id, now, verdict, card, stale, then, token, 0.0)
-        flags = int(Flag.offline) | (_STALE if stale else 0)
-        self._record(_entry(answer, key, direction, flags, info, report), answer)
-
-    def _decide(self, point: AccessPoint, code: str, key: bytes, direction: int, at: int) -> tuple[int, Card | None]:
-        """The verdict, and the card when the answer may show it."""
         since = self._feed.stale_since
+        verdict, card = self._decide(point, code, key, direction, report.at, since)
+        self.replayed += 1
+        answer = Answer(point, scan_id, now, verdict, card, since is not None, then, token, 0.0)
+        entry = _entry(point, scan_id.bytes, key, now, verdict, card, direction, since is not None, info)
+        entry.flags |= _OFFLINE
+        entry.report = report
+        self._record(entry, answer)
+
+    def _decide(
+        self, point: AccessPoint, code: str, key: bytes, direction: int, at: int, since: float | None
+    ) -> tuple[int, Card | None]:
+        """The verdict, and the card when the answer may show it. `since`: when the index began to be stale."""
         stale_for = 0.0 if since is None else time.monotonic() - since
         packed = self._get(key)
         if packed is None:
@@ -201,22 +179,26 @@ class Desk:
         ]
 
 
-def _entry(answer: Answer, key: bytes, direction: int, flags: int, info: bytes | None, report: Report | None) -> Entry:
-    point, card = answer.point, answer.card
-    assert point.school is not None
-    if direction == 0 and point.accepts != 3:
+def _entry(
+    point: AccessPoint,
+    scan_id: bytes,
+    key: bytes,
+    at: int,
+    verdict: int,
+    card: Card | None,
+    direction: int,
+    stale: bool,
+    info: bytes | None,
+) -> Entry:
+    school = point.school
+    assert school is not None
+    if direction == 0 and point.accepts != _BOTH:
         direction = point.accepts
+    pass_id = student_id = None
+    if card is not None:
+        pass_id = card.pass_id
+        if card.student_id != NIL:
+            student_id = card.student_id
     return Entry(
-        answer.scan_id,
-        point.id,
-        point.school.id,
-        key,
-        answer.at,
-        answer.code,
-        flags,
-        direction,
-        None if card is None else card.pass_id,
-        None if card is None or not card.has_student else card.student_id,
-        info,
-        report,
+        scan_id, point.id, school.id, key, at, verdict, _STALE if stale else 0, direction, pass_id, student_id, info
     )

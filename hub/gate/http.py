@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
 
 from hub.config import Settings
 from hub.domain.qr import public_jwk
@@ -22,8 +21,9 @@ from hub.domain.verdict import DIRECTION_CODE
 from hub.errors import BadRequest, PayloadTooLarge, StoreUnavailable, Unauthorized
 from hub.gate.attempts import Attempts, PeekId
 from hub.gate.desk import Answer, Desk
-from hub.gate.messages import Attempt, RecordedItem, Verify, decision, device_info
+from hub.gate.messages import UNREADABLE, Attempt, RecordedItem, Verify, decision, device_info, plain
 from hub.gate.messages import Attempts as AttemptsBody
+from hub.gate.reply import json_reply
 from hub.index.directory import AccessPoint, Directory
 
 _verify = msgspec.json.Decoder(Verify)
@@ -31,7 +31,6 @@ _attempts = msgspec.json.Decoder(AttemptsBody)
 _attempt = msgspec.json.Decoder(Attempt)
 _peek = msgspec.json.Decoder(PeekId)
 _encode = msgspec.json.Encoder().encode
-_HEADERS = CIMultiDict({hdrs.CONTENT_TYPE: "application/json; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"})
 
 
 def presented_key(request: web.Request) -> bytes:
@@ -64,12 +63,16 @@ class HttpDoor:
         hashed = presented_key(request)
         if not self._loaded.is_set():
             raise StoreUnavailable("hub_unavailable: the hub is starting and has not read its passes yet; ask again")
-        point = self._directory.device(hashed, time.time_ns() // 1000)
+        point = self.point_of(hashed)
         if point is None:
             raise Unauthorized("this device key is unknown, expired or revoked; enrol the reader again")
         return point, hashed
 
-    async def verify(self, request: web.Request) -> web.Response:
+    def point_of(self, key_hash: bytes) -> AccessPoint | None:
+        """The access point of a device key, None when it is not (or no longer) good for one."""
+        return self._directory.device(key_hash, time.time_ns() // 1000)
+
+    async def verify(self, request: web.Request) -> web.StreamResponse:
         """May this pass enter?"""
         point, _ = self.device(request)
         scan = _decode(_verify.decode, await request.read())
@@ -84,9 +87,9 @@ class HttpDoor:
             info=None if scan.deviceInfo is None else device_info(scan.deviceInfo),
             record=scan.record,
         )
-        return web.Response(body=_encode(decision(await future)), headers=_HEADERS)
+        return json_reply(request, _encode(decision(await future)))
 
-    async def access_logs(self, request: web.Request) -> web.Response:
+    async def access_logs(self, request: web.Request) -> web.StreamResponse:
         """Keep what a reader decided by itself, once however often it is sent."""
         point, _ = self.device(request)
         raw = await request.read()
@@ -107,7 +110,7 @@ class HttpDoor:
         )
         results = await future
         body_out = _encode(results[0]) if single else _encode({"items": results})
-        return web.Response(body=body_out, headers=_HEADERS)
+        return json_reply(request, body_out)
 
     async def keys(self, request: web.Request) -> web.Response:
         """What a reader needs to check a code with no network."""
@@ -129,14 +132,14 @@ def _settle(future: asyncio.Future[Any], value: object) -> None:
 
 
 class _HasItems(msgspec.Struct):
-    items: msgspec.Raw | None = None
+    items: msgspec.Raw = msgspec.Raw()  # not `Raw | None`: msgspec takes that for None alone
 
 
 _probe = msgspec.json.Decoder(_HasItems)
 
 
 def _has_items(raw: bytes) -> bool:
-    return _decode(_probe.decode, raw).items is not None
+    return bool(_decode(_probe.decode, raw).items)
 
 
 def _decode(decode: Any, raw: bytes) -> Any:
@@ -146,5 +149,6 @@ def _decode(decode: Any, raw: bytes) -> Any:
         message, _, path = str(error).partition(" - at ")
         field = path.strip("`").removeprefix("$").removeprefix(".") or "body"
         raise BadRequest(f"{field}: {message}", [{"field": field, "message": message}]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"the body is not JSON: {error}", [{"field": "body", "message": str(error)}]) from None
+    except UNREADABLE as error:
+        fault = plain(error)
+        raise BadRequest(f"the body is not JSON: {fault}", [{"field": "body", "message": fault}]) from None

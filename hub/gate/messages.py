@@ -6,6 +6,7 @@ docs/readers.md describes them for people.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,8 +14,9 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from hub.domain.clock import day_text, micros, moment_text
-from hub.domain.ids import id_text
+from hub.domain.card import HAS_PHOTO
+from hub.domain.clock import FIRST_MOMENT, LAST_MOMENT, day_text, micros, moment_text
+from hub.domain.ids import NIL, id_text
 from hub.domain.verdict import ACCESS_TYPE_TEXT, REASON_TEXT
 from hub.errors import BadRequest
 from hub.gate.desk import Answer
@@ -27,6 +29,11 @@ Code = Annotated[str, Meta(max_length=4096)]
 Aware = Annotated[datetime, Meta(tz=True)]
 ReasonGiven = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 DEVICE_INFO_MAX = 1024
+# An escaped NUL; after an escaped backslash the same characters are only text.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+#: What reading a body, a frame or one item of it raises when it is not what it should be.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadRequest)
 
 # From readers
 
@@ -193,10 +200,11 @@ def decision(answer: Answer, kind: type[Decision] = Decision) -> Decision:
     student: StudentFace | None = None
     face: PassFace | None = None
     if card is not None:
-        face = PassFace(id_text(card.pass_id), card.number, day_text(card.last_day))
-        if card.has_student:
+        name, number = card.texts()
+        face = PassFace(id_text(card.pass_id), number, day_text(card.last_day))
+        if card.student_id != NIL:
             id_ = id_text(card.student_id)
-            student = StudentFace(id_, card.name, f"/api/v1/students/{id_}/photo" if card.flags & 1 else None)
+            student = StudentFace(id_, name, f"/api/v1/students/{id_}/photo" if card.flags & HAS_PHOTO else None)
     return kind(
         answer.name,
         "denied" if code else "granted",
@@ -223,6 +231,17 @@ def recorded(answer: Answer) -> RecordedItem:
     return RecordedItem(scan_id, "already_recorded" if answer.known else "recorded", True)
 
 
+def plain(error: Exception) -> str:
+    """What was wrong, for the author of a reader's firmware: the field first, then the fault."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"a text is not UTF-8: {error.reason}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    message, _, path = str(error).partition(" - at ")
+    field = path.strip("`").removeprefix("$").removeprefix(".")
+    return f"{field}: {message}" if field else message
+
+
 def point_face(point: AccessPoint) -> PointFace:
     return PointFace(point.id_text, point.name, ACCESS_TYPE_TEXT[point.accepts], point.active)
 
@@ -231,18 +250,27 @@ def device_info(info: dict[str, Any] | None) -> bytes | None:
     """JSON for the log, or BadRequest: over 1 KiB, or with a NUL character, which PostgreSQL's jsonb refuses."""
     if not info:
         return None
-    raw = msgspec.json.encode(info)
+    try:
+        raw = msgspec.json.encode(info)
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise _bad_info("deviceInfo holds what JSON cannot", str(error)) from None
     if len(raw) > DEVICE_INFO_MAX:
-        raise BadRequest(
-            "deviceInfo is too large", [{"field": "deviceInfo", "message": f"at most {DEVICE_INFO_MAX} bytes of JSON"}]
-        )
-    if b"\\u0000" in raw:
-        raise BadRequest("deviceInfo has a NUL character", [{"field": "deviceInfo", "message": "no NUL characters"}])
+        raise _bad_info("deviceInfo is too large", f"at most {DEVICE_INFO_MAX} bytes of JSON")
+    if b"\\u0000" in raw and _NUL.search(raw):
+        raise _bad_info("deviceInfo has a NUL character", "no NUL characters")
     return raw
 
 
+def _bad_info(message: str, fault: str) -> BadRequest:
+    return BadRequest(f"{message}: {fault}", [{"field": "deviceInfo", "message": fault}])
+
+
 def report(at: datetime, granted: str, reason: str | None, skew_ms: int | None) -> Report:
-    return Report(micros(at), granted == "granted", reason, skew_ms)
+    """What the reader did. BadRequest for a time that has no date in UTC; any other is kept, however wrong."""
+    when = micros(at)
+    if not FIRST_MOMENT <= when <= LAST_MOMENT:
+        raise BadRequest("the time is outside of the years 1 to 9999 in UTC")
+    return Report(when, granted == "granted", reason, skew_ms)
 
 
 def skew(sent_at: datetime | None, now: int) -> int | None:

@@ -10,7 +10,6 @@ than the decision. Each write is one or more complete frames, so nothing interle
 from __future__ import annotations
 
 import asyncio
-import struct
 import time
 from typing import Any
 
@@ -22,28 +21,29 @@ from hub.config import Settings
 from hub.domain.clock import moment
 from hub.domain.verdict import DIRECTION_CODE
 from hub.errors import BadRequest
-from hub.gate.attempts import Attempts, PeekId
-from hub.gate.connections import CLOSE_MALFORMED, CLOSE_RESTART, CLOSE_SILENT, Connections
+from hub.gate.attempts import Attempts
+from hub.gate.codec import CODECS, JSON, MSGPACK
+from hub.gate.connections import CLOSE_KEY_GONE, CLOSE_MALFORMED, CLOSE_RESTART, CLOSE_SILENT, Connections
 from hub.gate.desk import Answer, Desk
 from hub.gate.http import HttpDoor
 from hub.gate.messages import (
+    UNREADABLE,
     Config,
     Decision,
     DecisionFrame,
     Decisions,
     Error,
-    FromReader,
     Limits,
     Recorded,
     RecordedItem,
     Replay,
-    ReplayItem,
     Scan,
     ScanItem,
     Scans,
     Welcome,
     decision,
     device_info,
+    plain,
     point_face,
 )
 from hub.index.directory import AccessPoint
@@ -51,34 +51,8 @@ from hub.telemetry import Family, Histogram, counters, gauge
 
 log = structlog.get_logger(__name__)
 
-JSON = "passhub.v1.json"
-MSGPACK = "passhub.v1.msgpack"
 _PING = b"\x89\x00"
 _WRITE_LIMIT = 1 << 20
-
-
-class _Codec:
-    """How one subprotocol reads and writes."""
-
-    def __init__(self, module: Any, opcode: int) -> None:
-        self.decode = module.Decoder(FromReader).decode
-        self.item = module.Decoder(ReplayItem).decode
-        self.peek = module.Decoder(PeekId).decode
-        self.encode = module.Encoder().encode
-        self._opcode = 0x80 | opcode
-
-    def frame(self, message: msgspec.Struct) -> bytes:
-        """A whole unmasked frame, as servers send them (RFC 6455 section 5.2)."""
-        body: bytes = self.encode(message)
-        size = len(body)
-        if size < 126:
-            return bytes((self._opcode, size)) + body
-        if size < 65_536:
-            return struct.pack(">BBH", self._opcode, 126, size) + body
-        return struct.pack(">BBQ", self._opcode, 127, size) + body
-
-
-_CODECS = {JSON: _Codec(msgspec.json, 1), MSGPACK: _Codec(msgspec.msgpack, 2)}
 
 
 class _Group:
@@ -112,6 +86,7 @@ class SocketDoor:
         self.retiring = False
         self.messages = 0
         self.malformed = 0
+        self.invalid = 0
         self.slow_down = 0
         self.answer_seconds = Histogram((0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0))
 
@@ -122,22 +97,28 @@ class SocketDoor:
         """A reader's connection, from the handshake to its end."""
         point, key_hash = self._door.device(request)
         offered = [p.strip() for p in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",") if p.strip()]
-        if offered and not set(offered) & set(_CODECS):
+        if offered and not set(offered) & set(CODECS):
             raise BadRequest(f"none of the offered subprotocols is spoken here; offer {JSON} or {MSGPACK}")
-        socket = web.WebSocketResponse(
-            protocols=(MSGPACK, JSON), autoping=False, compress=False, max_msg_size=self.settings.reader_max_frame
-        )
+        # aiohttp refuses what reaches its limit, not what passes it.
+        limit = self.settings.reader_max_frame + 1
+        socket = web.WebSocketResponse(protocols=(MSGPACK, JSON), autoping=False, compress=False, max_msg_size=limit)
         if not socket.can_prepare(request).ok:
             raise BadRequest("this address is a WebSocket: connect with Upgrade: websocket")
         await socket.prepare(request)
         connection = ReaderConnection(self, request, socket, point, key_hash)
         self.connections.add(connection)
+        if not self.holds(key_hash):
+            connection.close(CLOSE_KEY_GONE, "this device key was revoked or rotated; enrol the reader again")
         try:
             await connection.run()
         finally:
             self.connections.discard(connection)
             connection.end()
         return socket
+
+    def holds(self, key_hash: bytes) -> bool:
+        """Whether a device key opens this door still: it may be revoked during a handshake, or run out."""
+        return self._door.point_of(key_hash) is not None
 
     def families(self) -> list[Family]:
         return [
@@ -146,7 +127,12 @@ class SocketDoor:
                 "hub_reader_frames_total",
                 "Frames of readers, by what they were",
                 "kind",
-                {"accepted": self.messages, "malformed": self.malformed, "slow_down": self.slow_down},
+                {
+                    "accepted": self.messages,
+                    "malformed": self.malformed,
+                    "invalid_scan": self.invalid,
+                    "slow_down": self.slow_down,
+                },
             ),
             self.answer_seconds.family("hub_answer_seconds", "From a scan's frame to its answer, the journal included"),
         ]
@@ -162,10 +148,14 @@ class ReaderConnection:
         self.key_hash = key
         self._door = door
         self._desk = door.desk
+        self._ask = door.desk.ask
+        self._observe = door.answer_seconds.observe
+        self._max_in_flight = door.settings.reader_max_in_flight
         self._settings = door.settings
         self._socket = socket
         self._transport = request.transport
-        self._codec = _CODECS[socket.ws_protocol or JSON]
+        self._codec = CODECS[socket.ws_protocol or JSON]
+        self._frame = self._codec.frame
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] = []
         self._in_flight = 0
@@ -209,43 +199,55 @@ class ReaderConnection:
                 self._scans(message)
             elif type(message) is Replay:
                 self._replay(message)
-        except (msgspec.MsgspecError, UnicodeDecodeError, BadRequest, RecursionError) as error:
-            self._bad_frame(str(error))
+        except UNREADABLE as error:
+            self._refuse(data, error)
+            return
+        except TypeError:
+            if not isinstance(data, str):
+                raise
+            self._refuse(b"", BadRequest(f"{MSGPACK} is spoken in binary frames, and this was a text"))
             return
         self._malformed = 0
         self._door.messages += 1
 
-    def _bad_frame(self, why: str) -> None:
+    def _refuse(self, data: str | bytes, error: Exception) -> None:
+        """Not a frame as it should be. Scans in it that have an id get an answer all the same."""
+        salvaged = self._codec.salvage(data, error)
+        if salvaged is not None:
+            scans, refusals = salvaged
+            for refusal in refusals:
+                self._send(refusal)
+            if scans:
+                self._scans(Scans(scans))
+            self._malformed = 0
+            self._door.invalid += len(refusals)
+            return
         self._door.malformed += 1
         self._malformed += 1
-        self._send(Error("malformed_frame", why[:300]))
+        self._send(Error("malformed_frame", plain(error)[:300]))
         if self._malformed >= self._settings.reader_max_malformed:
             self.close(CLOSE_MALFORMED, "too many malformed frames in a row")
 
     def _scan(self, scan: Scan) -> None:
         info = None if scan.deviceInfo is None else device_info(scan.deviceInfo)
-        if self._in_flight >= self._settings.reader_max_in_flight:
+        if self._in_flight >= self._max_in_flight:
             self._slow_down(scan)
-        else:
-            self._ask(scan, info, None)
+            return
+        self._in_flight += 1
+        self._ask(
+            self.point,
+            scan.code,
+            scan.scanId,
+            DIRECTION_CODE[scan.direction],
+            self._answer_one,
+            info=info,
+            record=scan.record,
+        )
 
     def _slow_down(self, scan: ScanItem) -> None:
         self._door.slow_down += 1
         limit = self._settings.reader_max_in_flight
         self._send(Error("slow_down", f"at most {limit} scans may wait for their answer", str(scan.scanId)))
-
-    def _ask(self, scan: ScanItem, info: bytes | None, waiting: _Waiting | None) -> None:
-        self._in_flight += 1
-        self._desk.ask(
-            self.point,
-            scan.code,
-            scan.scanId,
-            DIRECTION_CODE[scan.direction],
-            self._answered,
-            token=waiting,
-            info=info,
-            record=scan.record,
-        )
 
     def _scans(self, message: Scans) -> None:
         scans = message.scans
@@ -259,7 +261,17 @@ class ReaderConnection:
         infos = [device_info(scan.deviceInfo) for scan in scans]
         group = _Group(len(scans))
         for position, scan in enumerate(scans):
-            self._ask(scan, infos[position], _Waiting(group, position))
+            self._in_flight += 1
+            self._ask(
+                self.point,
+                scan.code,
+                scan.scanId,
+                DIRECTION_CODE[scan.direction],
+                self._answer_group,
+                token=_Waiting(group, position),
+                info=infos[position],
+                record=scan.record,
+            )
 
     def _replay(self, message: Replay) -> None:
         limit = self._settings.replay_max_items
@@ -271,15 +283,18 @@ class ReaderConnection:
 
     # Out
 
-    def _answered(self, answer: Answer) -> None:
+    def _answer_one(self, answer: Answer) -> None:
         self._in_flight -= 1
-        self._door.answer_seconds.observe(time.perf_counter() - answer.started)
-        if self._transport is None:
-            return
+        self._observe(time.perf_counter() - answer.started)
+        if self._transport is not None:
+            if not self._out:
+                self._loop.call_soon(self._flush)
+            self._out.append(self._frame(decision(answer, DecisionFrame)))
+
+    def _answer_group(self, answer: Answer) -> None:
+        self._in_flight -= 1
+        self._observe(time.perf_counter() - answer.started)
         waiting = answer.token
-        if waiting is None:
-            self._send(decision(answer, DecisionFrame))
-            return
         assert isinstance(waiting, _Waiting)
         group = waiting.group
         group.answers[waiting.position] = decision(answer)
@@ -295,7 +310,7 @@ class ReaderConnection:
             return
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(self._codec.frame(message))
+        self._out.append(self._frame(message))
 
     def _flush(self) -> None:
         frames, self._out = self._out, []
@@ -331,6 +346,9 @@ class ReaderConnection:
         if silent >= self._settings.reader_silence:
             self.close(CLOSE_SILENT, f"nothing was heard for {self._settings.reader_silence:g} s")
             return
+        if not self._door.holds(self.key_hash):
+            self.close(CLOSE_KEY_GONE, "this device key has expired; use the new one")
+            return
         if self._transport is not None and silent >= self._settings.reader_ping * 0.9:
             self._transport.write(_PING)
         remaining = self._settings.reader_silence - silent
@@ -345,14 +363,15 @@ class ReaderConnection:
         if code == CLOSE_RESTART:
             # What was asked is answered first: at most as long as the journal may take.
             deadline = self._loop.time() + self._settings.journal_timeout_ms / 1000 + 0.1
-            while self._in_flight and self._loop.time() < deadline:
+            while self._in_flight and self._loop.time() < deadline:  # noqa: ASYNC110 - an event would cost each scan
                 await asyncio.sleep(0.005)
         if self._out:
             self._flush()
+        transport, self._transport = self._transport, None  # nothing may follow a close frame
         try:
             async with asyncio.timeout(2.0):
                 await self._socket.close(code=code, message=message.encode())
         except TimeoutError:
             pass
-        if self._transport is not None and code == CLOSE_SILENT:
-            self._transport.abort()
+        if transport is not None and code == CLOSE_SILENT:
+            transport.abort()

@@ -151,12 +151,13 @@ class Directory:
         if point is not None:
             point.active = False
             point.refresh()
+            # The keys stay known: a point whose deletion is taken back has them again, and no key has changed then.
             for key in [k for k in self._keys.values() if k.access_point == id_]:
-                self.remove_key(key.id)
+                self.on_key_gone(key.hash)
 
     def put_key(self, key: DeviceKey) -> None:
         known = self._key_by_id.get(key.id)
-        if known is not None and known.hash != key.hash:
+        if known is not None and (known.hash, known.access_point) != (key.hash, key.access_point):
             self.remove_key(key.id)
         self._keys[key.hash] = self._key_by_id[key.id] = key
 

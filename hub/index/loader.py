@@ -6,6 +6,7 @@ Source of truth: passes, students, schools, access_points, device_keys, signing_
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,7 @@ from hub.store.queries import load_queries
 
 queries = load_queries("hub.index")
 PREFETCH = 5_000
+STEP_SECONDS = 60.0
 DIRECTORY_KINDS = ("school", "access_point", "device_key", "signing_key")
 
 
@@ -29,13 +31,16 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 async def load(connection: Connection, index: PassIndex, directory: Directory) -> Snapshot:
-    """Fill both with everything. What they held that is gone from the tables is removed; nothing is empty meanwhile."""
+    """Fill both with everything. What they held that is gone from the tables is removed; nothing is empty meanwhile.
+
+    No step waits longer than a minute: a connection that went silent, or a table that somebody has locked, ends it.
+    """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         noted = await connection.fetchrow(queries["snapshot"])
         assert noted is not None
         cluster = await connection.fetchval(queries["cluster"])
         for kind in DIRECTORY_KINDS:
-            rows = await connection.fetch(queries[_query(kind)], None)
+            rows = await connection.fetch(queries[_query(kind)], None, timeout=STEP_SECONDS)
             _put(directory, kind, rows)
             directory.keep_only(kind, {row["id"].bytes for row in rows})
         await _load_passes(connection, index)
@@ -43,12 +48,13 @@ async def load(connection: Connection, index: PassIndex, directory: Directory) -
 
 
 async def _load_passes(connection: Connection, index: PassIndex) -> None:
-    put = index.put
-    before = set(index.keys())
-    async for key, packed in connection.cursor(queries["load_passes"], prefetch=PREFETCH):
-        put(key, packed)
-        before.discard(key)
-    for key in before:
+    gone = set(index.keys())
+    cursor = await connection.cursor(queries["load_passes"], timeout=STEP_SECONDS)
+    while rows := await cursor.fetch(PREFETCH, timeout=STEP_SECONDS):
+        index.fill(cast("list[tuple[bytes, bytes]]", rows))
+        if gone:
+            gone.difference_update([row[0] for row in rows])
+    for key in gone:
         index.remove(key)
 
 

@@ -5,8 +5,9 @@ SELECT p.lookup_key,
     uuid_send(p.id)
     || COALESCE(uuid_send(s.id), '\x00000000000000000000000000000000'::bytea)
     || int4send(c.number)
-    || substring(int4send(LEAST(GREATEST(p.issue_date - DATE '1970-01-01', 0), 65535)) FROM 3)
-    || substring(int4send(LEAST(GREATEST(p.expiry_date - DATE '1970-01-01', 0), 65535)) FROM 3)
+    -- Clamped before the subtraction, which fails on 'infinity': 2149-06-06 is day 65535.
+    || substring(int4send(LEAST(GREATEST(p.issue_date, DATE '1970-01-01'), DATE '2149-06-06') - DATE '1970-01-01') FROM 3)
+    || substring(int4send(LEAST(GREATEST(p.expiry_date, DATE '1970-01-01'), DATE '2149-06-06') - DATE '1970-01-01') FROM 3)
     || int4send(
         (CASE p.status WHEN 'active' THEN 0 WHEN 'inactive' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END << 24)
         | (CASE p.pass_type WHEN 'standard' THEN 0 WHEN 'temporary' THEN 1 ELSE 2 END << 16)
@@ -31,13 +32,37 @@ WHERE p.lookup_key = ANY ($1::bytea[])
 
 -- changes_in --
 -- role: hub_system
--- What changed in a range of the feed, newest first, so that a revocation overtakes an import.
-SELECT seq, kind, key FROM index_changes WHERE seq BETWEEN $1 AND $2 ORDER BY seq DESC LIMIT $3
+-- What changed in some ranges of the feed, passes with the row that they have now: one round trip for a revocation.
+-- OFFSET 0 keeps both look-ups what they are, one index look-up a range and one a key.
+SELECT named.seq, named.kind, named.key, held.packed
+FROM unnest($1::bigint[], $2::bigint[]) AS r (low, high)
+CROSS JOIN LATERAL (
+    SELECT seq, kind, key FROM index_changes WHERE seq BETWEEN r.low AND r.high OFFSET 0
+) AS named
+LEFT JOIN LATERAL (
+{load_passes}
+WHERE p.lookup_key = named.key AND named.kind = 'pass' OFFSET 0
+) AS held ON true
+
+-- newest_change --
+-- role: hub_system
+-- How far the feed is.
+SELECT COALESCE(max(seq), 0) FROM index_changes
+
+-- plan_mode --
+-- role: hub_system
+-- Whether this connection keeps plans ('force_generic_plan') or makes one for each query ('force_custom_plan').
+SELECT set_config('plan_cache_mode', $1, false)
+
+-- forget_plans --
+-- role: hub_system
+-- Plans that were made for small tables are wrong for large ones, long before ANALYZE comes by.
+DISCARD PLANS
 
 -- changes_since --
 -- role: hub_system
--- What changed in transactions that a note of `safe` does not cover.
-SELECT seq, kind, key FROM index_changes WHERE xid >= $1::text::xid8 ORDER BY seq DESC
+-- What changed in transactions that a note of `safe` does not cover, at most $2 of it.
+SELECT seq, kind, key FROM index_changes WHERE xid >= $1::text::xid8 ORDER BY seq DESC LIMIT $2
 
 -- snapshot --
 -- role: hub_system
@@ -47,8 +72,10 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS safe,
 
 -- cluster --
 -- role: hub_system
--- Which cluster and timeline this is: another one means that notes of `safe` mean nothing.
-SELECT s.system_identifier::text || '/' || c.timeline_id::text FROM pg_control_system() s, pg_control_checkpoint() c
+-- Which cluster, timeline and database this is: in another one, notes of `safe` mean nothing. The timeline is read from
+-- the log that is being written: pg_control_checkpoint() still shows the old one for a while after a failover.
+SELECT s.system_identifier::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || d.oid::text
+FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
 
 -- schools --
 -- role: hub_system

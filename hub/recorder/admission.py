@@ -8,7 +8,6 @@ a school, are given here too.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -62,7 +61,18 @@ def told(entry: Entry, code: int) -> int:
 class Batch:
     """What one commit is going to hold. `row`: the number that the journal will give it."""
 
-    __slots__ = ("_journal", "amendments", "entries", "firsts", "identities", "parts", "row", "scans")
+    __slots__ = (
+        "_journal",
+        "amendments",
+        "entries",
+        "firsts",
+        "identities",
+        "merges",
+        "numbered",
+        "parts",
+        "row",
+        "scans",
+    )
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -72,6 +82,9 @@ class Batch:
         self.entries: list[Entry] = []
         self.identities: list[bytes] = []
         self.amendments: list[Amendment] = []
+        self.merges: list[Merge] = []
+        #: Each scan with its stream_seq, in the order of the journal.
+        self.numbered: list[tuple[Entry, int]] = []
         self.scans = 0
 
     def add(self, raw: bytes) -> None:
@@ -88,10 +101,17 @@ class Batch:
         """Give each scan its place in its school's series."""
         self.scans += len(entries)
         sequences, firsts = self._journal.sequences, self.firsts
-        for school, count in Counter([entry.school for entry in entries]).items():
-            sequence = sequences.get(school, 1)
-            firsts.setdefault(school, sequence)
-            sequences[school] = sequence + count
+        for school in {entry.school for entry in entries}:
+            firsts.setdefault(school, sequences.setdefault(school, 1))
+        if entries and len(firsts) == 1:
+            start = sequences[entries[0].school]
+            end = sequences[entries[0].school] = start + len(entries)
+            self.numbered += zip(entries, range(start, end), strict=True)
+            return
+        for entry in entries:
+            sequence = sequences[entry.school]
+            sequences[entry.school] = sequence + 1
+            self.numbered.append((entry, sequence))
 
 
 class Admission:
@@ -100,7 +120,7 @@ class Admission:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._ids: dict[bytes, int] = {}
-        self._amended: dict[bytes, int] = {}
+        self._amended: dict[tuple[bytes, int], int] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -123,7 +143,7 @@ class Admission:
 
     def _note_amendments(self, amendments: list[Amendment]) -> None:
         for a in amendments:
-            self._amended[a.device + a.scan_id] = a.code
+            self._amended[a.device + a.scan_id, a.access_time] = a.code
 
     def admit(self, frame: Frame, raw: bytes, batch: Batch, *, late: bool) -> list[Override]:
         """Put a frame's new scans into the batch. Returns what to tell the reader of the ones that are not new.
@@ -174,6 +194,7 @@ class Admission:
         batch.add(_encode(Frame(frame.seq, frame.deadline, kept, frame.amendments)))
         batch.number(kept)
         if merges:
+            batch.merges += merges
             batch.add(_encode(Extra(merges)))
         return overrides
 
@@ -197,7 +218,7 @@ class Admission:
         return next((entry for entry, _ in entries(row) if entry.identity == identity), None)
 
     def _again(self, index: int, entry: Entry, first: Entry) -> tuple[Override, list[Merge]]:
-        code = told(first, self._amended.get(first.identity, first.code))
+        code = told(first, self._amended.get((first.identity, first.access_time), first.code))
         report = entry.report
         if report is None or report == first.report:
             return Override(index, code, first.at), []
@@ -221,7 +242,7 @@ class Admission:
             identity = entry.identity
             if self._ids.get(identity) == row.id:
                 del self._ids[identity]
-                self._amended.pop(identity, None)
+                self._amended.pop((identity, entry.access_time), None)
 
 
 def _refusal(entry: Entry) -> Entry:

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 import structlog
@@ -42,10 +42,14 @@ RECONNECT_SECONDS = 0.05
 
 
 class Pending(Protocol):
-    """Somebody who waits for a scan to be kept. Exactly one of the two is called, once."""
+    """Somebody who waits for a scan to be kept. Exactly one of the three is called, once."""
 
-    def kept(self, override: Override | None) -> None:
-        """On disk; with an override when the scan was known before."""
+    @property
+    def then(self) -> Callable[[Any], None]:
+        """On disk. Called with the one who waits."""
+
+    def known_as(self, override: Override) -> None:
+        """On disk, and was before: this was the answer."""
 
     def unavailable(self) -> None:
         """Not known to be on disk in time: the answer is hub_unavailable."""
@@ -82,6 +86,7 @@ class RecorderClient:
         self.timeouts = 0
         self.refused = 0
         self.on_superseded: Callable[[bytes, bytes], None] = lambda device, connection: None
+        self.on_connected: Callable[[], None] = lambda: None
 
     @property
     def connected(self) -> bool:
@@ -107,6 +112,11 @@ class RecorderClient:
             return
         self._entries.append(entry)
         self._pending.append(pending)
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush_soon(self) -> None:
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)
@@ -138,11 +148,15 @@ class RecorderClient:
                 one.unavailable()
         elif not ack.overrides:
             for one in pending:
-                one.kept(None)
+                one.then(one)
         else:
             known = {override.index: override for override in ack.overrides}
             for index, one in enumerate(pending):
-                one.kept(known.get(index))
+                override = known.get(index)
+                if override is None:
+                    one.then(one)
+                else:
+                    one.known_as(override)
 
     # Refusals and time-outs
 
@@ -156,6 +170,8 @@ class RecorderClient:
     def _refuse(self, nack: Nack) -> None:
         sent = self._next(nack.seq)
         self.refused += len(sent.frame.entries)
+        # What was told otherwise than recorded stays so: these go again when the journal takes writes.
+        self._amendments = sent.frame.amendments + self._amendments
         for one in sent.pending or ():
             one.unavailable()
 
@@ -185,9 +201,8 @@ class RecorderClient:
                 for e in sent.frame.entries
                 if e.report is None
             ]
-            if self._amendments and not self._flush_due:
-                self._flush_due = True
-                self._loop.call_soon(self._flush)
+            if self._amendments:
+                self._flush_soon()
         for one in pending:
             one.unavailable()
 
@@ -197,10 +212,9 @@ class RecorderClient:
         """Connect, and connect again, until cancelled."""
         try:
             while True:
-                lost = self._loop.create_future()
                 try:
-                    await self._loop.create_unix_connection(lambda: _Link(self, lost), str(self._path))
-                    await lost
+                    _, link = await self._loop.create_unix_connection(lambda: _Link(self), str(self._path))
+                    await link.lost
                     log.warning("the recorder is gone; connecting again", outstanding=len(self._outstanding))
                 except OSError:
                     pass
@@ -216,6 +230,7 @@ class RecorderClient:
         for sent in self._outstanding:
             sent.sent = True
             transport.write(pack(sent.frame))
+        self.on_connected()
 
     def disconnected(self) -> None:
         self._transport = None
@@ -234,6 +249,8 @@ class RecorderClient:
             self._refuse(message)
         elif isinstance(message, State):
             self.state = message
+            if self._amendments and message.fault is None:
+                self._flush_soon()
         elif isinstance(message, Superseded):
             self.on_superseded(message.device, message.connection)
         elif isinstance(message, Welcome):
@@ -241,9 +258,9 @@ class RecorderClient:
 
 
 class _Link(asyncio.Protocol):
-    def __init__(self, client: RecorderClient, lost: asyncio.Future[None]) -> None:
+    def __init__(self, client: RecorderClient) -> None:
         self._client = client
-        self._lost = lost
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._splitter = Splitter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -256,5 +273,5 @@ class _Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._client.disconnected()
-        if not self._lost.done():
-            self._lost.set_result(None)
+        if not self.lost.done():
+            self.lost.set_result(None)

@@ -17,7 +17,7 @@ TRAILER = b"\xff\xff"
 CHUNK_ROWS = 200
 
 _STALE, _OFFLINE = int(Flag.stale), int(Flag.offline)
-_EPOCH_2000 = 946_684_800_000_000
+EPOCH_2000 = 946_684_800_000_000
 _FIELDS = struct.pack(">h", 22)
 _NULL = b"\xff\xff\xff\xff"
 _L16 = struct.pack(">i", 16)
@@ -42,8 +42,36 @@ def _uuid(raw: bytes | None) -> bytes:
     return _NULL if raw is None else _L16 + raw
 
 
+# The usual row, of a known pass scanned online, has its NULLs and lengths always in the same places.
+_usual_head = struct.Struct(">hi16si16si16si16si16siq").pack
+_usual_key = struct.Struct(">i16siq").pack
+_USUAL_TAIL = tuple(
+    _NULL * 2 + (_TRUE if flags & _STALE else _FALSE) + (_TRUE if flags & _OFFLINE else _FALSE) + _NULL * 4
+    for flags in range(4)
+)
+
+
 def row(entry: Entry, recorder_id: bytes, sequence: int) -> bytes:
     """One tuple of the COPY stream."""
+    student, pass_, info = entry.student_id, entry.pass_id, entry.info
+    if student is None or pass_ is None or info is not None or entry.report is not None:
+        return _any_row(entry, recorder_id, sequence)
+    at = entry.at - EPOCH_2000
+    return b"".join(
+        (
+            _usual_head(22, 16, entry.scan_id, 16, student, 16, pass_, 16, entry.device, 16, entry.school, 8, at),
+            _DIRECTION[entry.direction],
+            _STATUS[entry.code],
+            _REASON[entry.code],
+            _NULL,
+            _usual_key(16, entry.key, 8, at),
+            _USUAL_TAIL[entry.flags],
+            _usual_key(16, recorder_id, 8, sequence),
+        )
+    )
+
+
+def _any_row(entry: Entry, recorder_id: bytes, sequence: int) -> bytes:
     flags = entry.flags
     info = entry.info
     tail = (
@@ -53,13 +81,13 @@ def row(entry: Entry, recorder_id: bytes, sequence: int) -> bytes:
         entry.device,
         _L16,
         entry.school,
-        _long(8, entry.access_time - _EPOCH_2000),
+        _long(8, entry.access_time - EPOCH_2000),
         _DIRECTION[entry.direction],
         *_verdict(entry),
         _NULL if info is None else struct.pack(">ib", len(info) + 1, 1) + info,
         _L16,
         entry.key,
-        _long(8, entry.at - _EPOCH_2000),
+        _long(8, entry.at - EPOCH_2000),
         *_reader(entry),
         _TRUE if flags & _STALE else _FALSE,
         _TRUE if flags & _OFFLINE else _FALSE,
@@ -83,7 +111,7 @@ def _reader(entry: Entry) -> tuple[bytes, bytes]:
     if report is None:
         return _NULL, _NULL
     skew = _NULL if report.skew_ms is None else _int(4, report.skew_ms)
-    return _long(8, report.at - _EPOCH_2000), skew
+    return _long(8, report.at - EPOCH_2000), skew
 
 
 def _second_opinions(entry: Entry) -> tuple[bytes, bytes, bytes, bytes]:

@@ -18,61 +18,24 @@ import msgspec
 import structlog
 
 from hub.config import Settings
-from hub.domain.clock import moment
 from hub.domain.verdict import REASON_TEXT, status_text
 from hub.errors import StoreUnavailable
 from hub.recorder import copying
-from hub.recorder.admission import Extra, records
-from hub.recorder.journal import Journal, Row
-from hub.recorder.wire import Amendment, Entry, Frame, Merge
+from hub.recorder.backlog import Backlog
+from hub.recorder.journal import Journal
+from hub.recorder.wire import Amendment, Entry, Merge
 from hub.store.pg import Connection, Role, connect, is_data_fault, is_outage
 from hub.store.queries import load_queries
 
 log = structlog.get_logger(__name__)
 queries = load_queries("hub.recorder")
 
-COALESCE_SECONDS = 0.05
+COALESCE_SECONDS = 0.1
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-_ROWS_A_READ = 256
 
 
-class Batch(msgspec.Struct):
-    """Whole journal rows up to the batch size, unpacked. `journal_rows`: of each scan, for the rejects."""
-
-    last_row: int
-    scans: list[tuple[Entry, int]]
-    rows: list[int]
-    later: list[Amendment | Merge]
-
-    @property
-    def recorded(self) -> int:
-        return len(self.scans)
-
-
-def unpack(rows: list[Row], limit: int) -> Batch:
-    """As many of `rows` as hold about `limit` scans (at least one row)."""
-    batch = Batch(rows[0].id, [], [], [])
-    for row in rows:
-        if batch.scans and len(batch.scans) + row.scans > limit:
-            break
-        _unpack_row(row, batch)
-        batch.last_row = row.id
-    return batch
-
-
-def _unpack_row(row: Row, batch: Batch) -> None:
-    counts = dict(row.firsts)
-    for record in records(row.body):
-        if isinstance(record, Extra):
-            batch.later.extend(record.merges)
-            continue
-        assert isinstance(record, Frame)
-        for entry in record.entries:
-            sequence = counts[entry.school]
-            counts[entry.school] = sequence + 1
-            batch.scans.append((entry, sequence))
-            batch.rows.append(row.id)
-        batch.later.extend(record.amendments)
+class _SomeKnown(Exception):
+    """Some staged scans were in the log before: a drain that was cut, or a replay of an old scan."""
 
 
 class Drain:
@@ -81,6 +44,7 @@ class Drain:
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self._settings = settings
         self._journal = journal
+        self.backlog = Backlog(journal)
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
         self._stopping = False
@@ -103,8 +67,12 @@ class Drain:
                 await asyncio.sleep(COALESCE_SECONDS)
                 self._wake.clear()
                 try:
-                    while await self.drain_batch():
+                    # While scans stream in there is always something more: only a backlog is taken without a pause.
+                    while await self.drain_batch() >= self._settings.drain_batch // 2:
                         attempt = 0
+                    attempt = 0
+                    if self._journal.waiting:
+                        self._wake.set()
                 except Exception as error:
                     if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
                         log.exception("drain failed; trying again")
@@ -116,14 +84,13 @@ class Drain:
         finally:
             await self._disconnect()
 
-    async def drain_batch(self) -> bool:
-        """One transaction of journal rows. False when there was nothing to do."""
+    async def drain_batch(self) -> int:
+        """One transaction of journal rows. How many scans it held; 0 when there was nothing to do."""
         if not self.open:
-            return False
-        rows = self._journal.rows_after(self._journal.drained, _ROWS_A_READ)
-        if not rows:
-            return False
-        batch = unpack(rows, self._settings.drain_batch)
+            return 0
+        batch = self.backlog.next(self._settings.drain_batch)
+        if batch is None:
+            return 0
         connection = await self._connected()
         recorder = self._journal.recorder_id
         await self._write(connection, recorder, batch.scans, batch.rows, batch.later)
@@ -132,7 +99,7 @@ class Drain:
         self.batches += 1
         if recorder == self._journal.recorder_id and self._still_open():
             self._journal.note_drained(batch.last_row, batch.recorded)
-        return True
+        return batch.recorded
 
     def _still_open(self) -> bool:
         """The journal may have failed, and been opened anew, while PostgreSQL was written to."""
@@ -140,8 +107,13 @@ class Drain:
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._settings, Role.hub_system)
-            await self._connection.execute(queries["create_stage"])
+            connection = await connect(self._settings, Role.hub_system)
+            self._connection = connection
+            # Times go as they are: a datetime would be rounded, and year 1's first moment is -infinity to asyncpg.
+            await connection.set_type_codec(
+                "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
+            )
+            await connection.execute(queries["create_stage"])
         return self._connection
 
     async def _disconnect(self) -> None:
@@ -193,19 +165,26 @@ class Drain:
 
     async def _insert(self, connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:
         await connection.copy_to_table("drain_stage", source=_chunks(scans, recorder), format="binary")
-        await connection.execute(queries["add_new_scans"])
+        try:
+            async with connection.transaction():
+                claimed = await connection.execute(queries["claim_all"])
+                if claimed != f"INSERT 0 {len(scans)}":
+                    raise _SomeKnown  # noqa: TRY301 - what rolls the savepoint back
+                await connection.execute(queries["add_staged"])
+        except _SomeKnown:
+            await connection.execute(queries["add_new_scans"])
         if any(entry.report is not None for entry, _ in scans):
             await connection.execute(queries["merge_replays_of_known_scans"])
 
     async def _apply(self, connection: Connection, change: Amendment | Merge) -> None:
-        where = (moment(change.access_time), UUID(bytes=change.scan_id), UUID(bytes=change.device))
+        where = (change.access_time, UUID(bytes=change.scan_id), UUID(bytes=change.device))
         if isinstance(change, Amendment):
             await connection.execute(queries["amend"], *where, status_text(change.code), REASON_TEXT[change.code])
             return
         report = change.report
         status = "granted" if report.granted else "denied"
         await connection.execute(
-            queries["merge"], *where, status, report.reason, moment(report.at), report.skew_ms, change.conflict
+            queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
         )
 
     async def _reject(self, connection: Connection, recorder: bytes, entry: Entry, row: int, error: Exception) -> None:
@@ -214,6 +193,11 @@ class Drain:
             queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(entry), str(error)
         )
         self.rejected += 1
+
+
+def _since_2000(micros: int) -> tuple[int]:
+    """Microseconds since 1970 as PostgreSQL's timestamptz."""
+    return (micros - copying.EPOCH_2000,)
 
 
 async def _chunks(scans: list[tuple[Entry, int]], recorder: bytes) -> AsyncIterator[bytes]:

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS journal (
 );
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+_SELECT = "SELECT id, at, scans, firsts, body FROM journal "
 _INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
 
 
@@ -129,7 +130,7 @@ class Journal:
         self.damaged = self.path.with_name(f"{FILE}.damaged-{stamp}-{os.getpid()}")
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
-                os.rename(f"{self.path}{suffix}", f"{self.damaged}{suffix}")
+                Path(f"{self.path}{suffix}").rename(f"{self.damaged}{suffix}")
         self._open_file()
         self._salvage(self.damaged)
 
@@ -138,9 +139,9 @@ class Journal:
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
             for key, value in old.execute("SELECT key, value FROM meta"):
                 db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-        for order in ("ASC", "DESC"):
+        for order in ("ORDER BY id", "ORDER BY id DESC"):
             with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
-                for row in old.execute(f"SELECT id, at, scans, firsts, body FROM journal ORDER BY id {order}"):
+                for row in old.execute(_SELECT + order):
                     db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)", row)
         self._load(db)
 
@@ -176,7 +177,7 @@ class Journal:
         return row
 
     def note_drained(self, row: int, scans: int) -> None:
-        """Rows up to `row`, `scans` more of them, are in PostgreSQL; written with the next commit (twice is harmless)."""
+        """Rows up to `row`, `scans` more scans, are in PostgreSQL; written with the next commit (late is harmless)."""
         self.drained = row
         self.waiting -= scans
         self._meta_due["drained"] = str(row).encode()
@@ -235,9 +236,7 @@ class Journal:
 
     def _rows(self, clause: str, values: tuple[int, ...]) -> Iterator[Row]:
         try:
-            for id_, at, scans, firsts, body in self._connection().execute(
-                f"SELECT id, at, scans, firsts, body FROM journal {clause}", values
-            ):
+            for id_, at, scans, firsts, body in self._connection().execute(_SELECT + clause, values):
                 yield Row(id_, at, scans, msgspec.msgpack.decode(firsts, type=dict[bytes, int]), body)
         except sqlite3.Error as error:
             raise JournalError(f"journal {self.path}: {error}") from error

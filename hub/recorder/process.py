@@ -228,6 +228,7 @@ class Recorder:
         self._recent.append(seconds)
         self._scans += batch.scans
         self.admission.committed(batch)
+        self.drain.backlog.offer(batch)
         self.drain.wake()
 
     def _acknowledge(self, acks: list[tuple[Worker, Ack]]) -> None:
@@ -240,9 +241,9 @@ class Recorder:
             worker.send(Nack(frame.seq, fault))
 
     async def finish(self, seconds: float) -> None:
-        """Before the end: give the drain up to `seconds` to empty the journal. What stays is drained after the start."""
+        """Before the end: give the drain up to `seconds` to empty the journal. What stays is drained next time."""
         deadline = time.monotonic() + seconds
-        while self.journal.waiting and self.drain.fault is None and time.monotonic() < deadline:
+        while self.journal.waiting and self.drain.fault is None and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     # Once in a while

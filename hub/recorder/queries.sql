@@ -9,16 +9,18 @@ CREATE TEMP TABLE IF NOT EXISTS drain_stage (
     reader_status text, reader_reason text, recorder_id uuid NOT NULL, stream_seq bigint NOT NULL
 ) ON COMMIT DELETE ROWS
 
--- add_new_scans --
+-- claim_all --
 -- role: hub_system
 -- needs: create_stage
--- Of the staged scans, those whose identity was never seen go into the log.
-WITH fresh AS (
-    INSERT INTO scan_ids (device_id, scan_id, access_time)
-    SELECT access_point_id, id, access_time FROM drain_stage
-    ON CONFLICT DO NOTHING
-    RETURNING device_id, scan_id, access_time
-)
+-- Take the identity of every staged scan that was never seen; fewer rows than staged mean that some were.
+INSERT INTO scan_ids (device_id, scan_id, access_time)
+SELECT access_point_id, id, access_time FROM drain_stage
+ON CONFLICT DO NOTHING
+
+-- add_staged --
+-- role: hub_system
+-- needs: create_stage
+-- All staged scans go into the log.
 INSERT INTO access_logs (
     id, student_id, pass_id, access_point_id, school_id, access_time, access_type, status, reason, device_info,
     lookup_key, received_at, reader_time, skew_ms, stale, offline, hub_status, hub_reason,
@@ -29,6 +31,16 @@ SELECT s.id, s.student_id, s.pass_id, s.access_point_id, s.school_id, s.access_t
     s.hub_reason, s.reader_status, s.reader_reason, s.hub_status IS DISTINCT FROM s.reader_status AND s.offline,
     s.recorder_id, s.stream_seq
 FROM drain_stage s
+
+-- add_new_scans --
+-- role: hub_system
+-- needs: create_stage
+-- Of the staged scans, only those whose identity was never seen. Slower than the two above, and seldom needed.
+WITH fresh AS (
+    {claim_all}
+    RETURNING device_id, scan_id, access_time
+)
+{add_staged}
 JOIN fresh f ON f.scan_id = s.id AND f.device_id = s.access_point_id AND f.access_time = s.access_time
 
 -- merge_replays_of_known_scans --
@@ -60,5 +72,7 @@ WHERE access_time = $1 AND id = $2 AND access_point_id = $3
 
 -- reject --
 -- role: hub_system
--- A scan that PostgreSQL refuses is kept as it was journaled, with the refusal.
-INSERT INTO access_logs_rejected (recorder_id, journal_row, entry, error) VALUES ($1, $2, $3, $4)
+-- A scan that PostgreSQL refuses is kept as it was journaled, with the refusal; once, however often it is drained.
+INSERT INTO access_logs_rejected (recorder_id, journal_row, entry, error)
+SELECT $1, $2, $3, $4
+WHERE NOT EXISTS (SELECT FROM access_logs_rejected WHERE recorder_id = $1 AND journal_row = $2 AND entry = $3)

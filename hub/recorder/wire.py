@@ -91,7 +91,7 @@ class Welcome(msgspec.Struct, array_like=True, tag=10):
 
 
 class Ack(msgspec.Struct, array_like=True, tag=11):
-    """The frame is on disk. `late`: recorded as hub_unavailable. `overrides`: what was answered to these scans before."""
+    """The frame is on disk. `late`: recorded as hub_unavailable. `overrides`: what was answered to scans before."""
 
     seq: int
     late: bool = False

@@ -12,6 +12,7 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from hub.domain.ids import new_id
 from hub.errors import BadRequest, HubError
@@ -50,8 +51,10 @@ def error_response(request: web.BaseRequest, error: Exception) -> web.Response:
         status, message = error.status, _plain(error)
         if hdrs.ALLOW in error.headers:
             headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+    elif isinstance(error, HttpProcessingError | web.RequestPayloadError):
+        status, message = 400, "the body cannot be read: it is cut off, or not encoded as its headers say"
     else:
-        log.exception("a request failed", path=request.path, method=request.method, request_id=id_)
+        log.error("a request failed", path=request.path, method=request.method, request_id=id_, exc_info=error)
         status, message = 500, "something went wrong here; the log has it under this requestId"
     if status == HTTPStatus.UNAUTHORIZED:
         headers[hdrs.WWW_AUTHENTICATE] = "Bearer"

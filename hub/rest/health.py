@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -46,10 +47,11 @@ def down(why: str, **more: Any) -> PartState:
 
 
 class Health:
-    """`look` gathers the state of the parts; it must not wait for long."""
+    """`look` gathers the state of the parts; it must not wait for long. `process`: who answers."""
 
-    def __init__(self, look: Callable[[], Awaitable[Parts]]) -> None:
+    def __init__(self, look: Callable[[], Awaitable[Parts]], process: str) -> None:
         self._look = look
+        self._process = process
         self._started = time.monotonic()
 
     def routes(self) -> list[web.RouteDef]:
@@ -61,7 +63,7 @@ class Health:
 
     async def live(self, request: web.Request) -> web.Response:
         """The process turns its loop."""
-        return _json({"status": "ok"}, 200)
+        return _json({"status": "ok", "process": self._process}, 200)
 
     async def ready(self, request: web.Request) -> web.Response:
         """May readers be sent here? 200 or 503."""
@@ -77,6 +79,7 @@ class Health:
             "uptime": round(time.monotonic() - self._started, 3),
             "memory": {"rss": _resident_bytes()},
             "version": __version__,
+            "process": self._process,
             "parts": {**parts.essential, **parts.others},
         }
         return _json(body, 200 if parts.ready else 503)
@@ -84,8 +87,7 @@ class Health:
 
 def _resident_bytes() -> int:
     try:
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
 

@@ -25,6 +25,8 @@ class Shell:
         self._body_max_bytes = body_max_bytes
         self.retiring = False
         self.active = 0
+        #: (method, path) → what answers it, errors and counting included.
+        self.handlers: dict[tuple[str, str], Handler] = {}
         self._seconds: dict[tuple[str, str, int], Histogram] = {}
 
     def application(self, routes: Iterable[web.RouteDef]) -> web.Application:
@@ -32,6 +34,7 @@ class Shell:
         app = web.Application(client_max_size=self._body_max_bytes)
         for route in routes:
             wrapped = self._wrap(route.handler, route.method, route.path)
+            self.handlers[route.method, route.path] = wrapped
             web.RouteDef(route.method, route.path, wrapped, route.kwargs).register(app.router)
         app.router.add_route("*", "/{anything:.*}", self._wrap(_nothing_here, "", "unknown"))
         return app
@@ -52,7 +55,9 @@ class Shell:
                 response = await handler(request)
             except web.HTTPException as error:
                 response = error_response(request, error) if error.status >= 400 else error
-            except Exception as error:
+            except Exception as error:  # the last resort: it is logged, and answered with 500
+                if isinstance(error, ConnectionError) and request.transport is None:
+                    raise  # the client went away in the middle of its request: aiohttp ends the connection quietly
                 response = error_response(request, error)
             finally:
                 self.active -= 1

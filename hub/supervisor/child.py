@@ -110,7 +110,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work)
     except HubError as error:
-        print(f"passhub: {error}", file=sys.stderr)
+        sys.stderr.write(f"passhub: {error}\n")
         return 1
     return 0
 

@@ -75,11 +75,11 @@ class Child(asyncio.Protocol):
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    async def stop(self, timeout: float) -> None:
-        """SIGTERM, and SIGKILL for one that has not ended `timeout` seconds later."""
+    async def stop(self, within: float) -> None:
+        """SIGTERM, and SIGKILL for one that has not ended `within` seconds."""
         self.signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 await self.ended.wait()
         except TimeoutError:
             log.warning("a process did not stop in time and was killed", process=self.name)

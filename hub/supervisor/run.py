@@ -143,7 +143,6 @@ class Supervisor:
                 await self._replace(slot)
 
     async def _replace(self, slot: int) -> None:
-        old = self._workers[slot]
         successor = await self._start("worker", slot, successor=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(SUCCESSOR_PATIENCE_SECONDS):
@@ -157,7 +156,8 @@ class Supervisor:
             log.error("the successor did not become ready; the worker stays", slot=slot)
             await successor.stop(self._settings.shutdown_timeout)
             return
-        self._workers[slot] = successor
+        # The old one may have died meanwhile: then it is the one that was started in its place.
+        old, self._workers[slot] = self._workers[slot], successor
         self._write_state()
         old.retire()
         try:
@@ -184,7 +184,7 @@ class Supervisor:
         for sock in self._sockets:
             sock.close()
         with suppress(OSError):
-            os.unlink(self._settings.journal_dir / STATE_FILE)
+            (self._settings.journal_dir / STATE_FILE).unlink()
         log.info("passhub has stopped")
 
     def _kill(self) -> None:

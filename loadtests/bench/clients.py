@@ -12,6 +12,7 @@ import os
 import struct
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 
@@ -51,7 +52,7 @@ class HttpLoop(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._send()
 
     def _send(self) -> None:
@@ -113,7 +114,7 @@ class SocketLoop(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._transport.write(self._head)
 
     def data_received(self, data: bytes) -> None:
@@ -201,7 +202,7 @@ async def drive(
     result = Result()
     protocols = []
     for number in range(connections):
-        _, protocol = await loop.create_connection(lambda n=number: make(n, result), "127.0.0.1", port)
+        _, protocol = await loop.create_connection(partial(make, number, result), "127.0.0.1", port)
         protocols.append(protocol)
     await asyncio.sleep(warm_up)
     result.answers, result.errors = 0, 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -62,10 +61,6 @@ def device_key(number: int) -> str:
     return f"phk_bench{number}"
 
 
-def lookup_key(number: int) -> bytes:
-    return hashlib.sha256(code(number).encode()).digest()[:16]
-
-
 class World:
     """Services and a database of `passes` passes; `serving()` runs a hub on it."""
 
@@ -90,9 +85,8 @@ class World:
             "HUB_LOG_FORMAT": "console",
             **settings,
         }
-        server = subprocess.Popen(
-            [sys.executable, "-m", "hub", "serve"], env=environment, preexec_fn=lambda: pin(SERVER_CORE)
-        )
+        server = subprocess.Popen([sys.executable, "-m", "hub", "serve"], env=environment)
+        pin(SERVER_CORE, server.pid)  # before it starts its children, which inherit the core
         try:
             wait_ready(port)
             yield json.loads((journal / "supervisor.json").read_text())
@@ -102,15 +96,9 @@ class World:
             shutil.rmtree(journal, ignore_errors=True)
 
 
-def pin(core: int) -> None:
-    os.sched_setaffinity(0, {core})
-
-
-def pin_tree(pid: int, core: int) -> None:
-    """A process and its children."""
-    for one in [pid, *_children(pid)]:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.sched_setaffinity(one, {core})
+def pin(core: int, pid: int = 0) -> None:
+    """Keep a process (this one by default) on one core; what it starts later stays there too."""
+    os.sched_setaffinity(pid, {core})
 
 
 def _children(pid: int) -> list[int]:
@@ -153,7 +141,7 @@ def world(passes: int) -> Iterator[World]:
     """Services on the client's core and a filled database; all gone afterwards."""
     root = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     root.chmod(0o711)
-    os.sched_setaffinity(0, {CLIENT_CORE})
+    pin(CLIENT_CORE)
     postgres = start_postgres(root)
     valkey = start_valkey(root)
     try:

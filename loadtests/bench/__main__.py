@@ -1,0 +1,99 @@
+"""`make bench`: everything that docs/benchmarks.md says, measured in one run and written there.
+
+    python -m loadtests.bench [--passes 1000000] [--rounds 5] [--seconds 3] [--out docs/benchmarks.md]
+
+Every hub process (recorder too) runs on one core; the clients, PostgreSQL and Valkey on the other. Each figure is taken
+in turn with its limit, round by round, and the ratio is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from loadtests.bench import report, revocation, scans
+from loadtests.bench.world import World, world
+
+HUB_PORT, BARE_PORT, ECHO_PORT, PAIR_PORT = 19_103, 19_101, 19_102, 19_104
+REST_SECONDS = 2.0
+TRIALS = 200
+
+
+def _rates(place: World, rounds: int, seconds: float) -> dict[str, Any]:
+    found: dict[str, list[dict[str, float]]] = {"bare": [], "http": [], "echo": [], "socket": []}
+    with (
+        scans.limit("http", BARE_PORT) as bare,
+        scans.limit("echo", ECHO_PORT) as echo,
+        place.serving(HUB_PORT) as hub,
+    ):
+        own = [int(str(hub["supervisor"]))]
+        http, socket = scans.http_client(place.passes), scans.socket_client(place.passes, echo=False)
+        back = scans.socket_client(place.passes, echo=True)
+        for number in range(rounds):
+            found["bare"].append(scans.run(http, BARE_PORT, scans.HTTP_CONNECTIONS, [bare], seconds))
+            found["http"].append(scans.run(http, HUB_PORT, scans.HTTP_CONNECTIONS, own, seconds))
+            time.sleep(REST_SECONDS)
+            found["echo"].append(scans.run(back, ECHO_PORT, scans.READERS, [echo], seconds))
+            found["socket"].append(scans.run(socket, HUB_PORT, scans.READERS, own, seconds))
+            time.sleep(REST_SECONDS)
+            print(f"  round {number + 1}: " + ", ".join(f"{k} {v[-1]['rate']:,.0f}/s" for k, v in found.items()))
+    return found
+
+
+def _inside(what: str, url: str, number: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "loadtests.bench.inside", what, url, str(number)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _revocation(place: World, workers: int) -> dict[str, Any]:
+    with place.serving(PAIR_PORT, workers=workers):
+        found = asyncio.run(revocation.measure(place.url, PAIR_PORT, workers, place.passes, TRIALS))
+    denied, notify = sorted(found["denied"]), sorted(found["notify"])
+    return {
+        "denied_p50": median(denied),
+        "denied_p99": denied[int(len(denied) * 0.99) - 1],
+        "notify_p50": median(notify),
+        "notify_p99": notify[int(len(notify) * 0.99) - 1],
+        "trials": len(denied),
+        "workers": workers,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--passes", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--scans", type=int, default=100_000, help="scans that the drain is measured with")
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
+    options = parser.parse_args()
+    print(f"filling a database with {options.passes:,} passes …", flush=True)
+    with world(options.passes) as place:
+        results: dict[str, Any] = {"passes": options.passes, "rounds": options.rounds}
+        measures: list[tuple[str, Callable[[], Any]]] = [
+            ("index", lambda: _inside("index", place.url, options.passes)),
+            ("decision", lambda: _inside("decision", place.url, options.passes)),
+            ("rates", lambda: _rates(place, options.rounds, options.seconds)),
+            ("revocation", lambda: _revocation(place, 2)),
+            ("drain", lambda: _inside("drain", place.url, options.scans)),
+        ]
+        for name, measure in measures:
+            print(f"{name} …", flush=True)
+            results[name] = measure()
+    text = report.write(results)
+    options.out.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""kill -9 of each process under load, twenty times in all: every answered scan is in the log once, as answered."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.hub import Hub, short_directory
+from tests.acceptance.load import Load
+from tests.acceptance.oracle import check
+from tests.acceptance.program import is_alive
+from tests.acceptance.school import School, furnish
+
+pytestmark = pytest.mark.service
+
+WORKER_KILLS, RECORDER_KILLS, SERVER_KILLS = 8, 7, 5
+BETWEEN = 120  # answers after one kill, before the next
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with short_directory() as place:
+        yield place
+
+
+@pytest.fixture
+def school(database: str) -> School:
+    return furnish(database)
+
+
+def test_killed_workers_lose_nothing(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            for number in range(WORKER_KILLS):
+                load.wait_kept(BETWEEN)
+                workers = hub.pids["workers"]
+                victim = workers[number % len(workers)]
+                os.kill(victim, signal.SIGKILL)
+                hub.recovers(lambda v=victim: v not in hub.pids["workers"] and len(hub.pids["workers"]) == 2, "two workers")
+            load.wait_kept(BETWEEN)
+        check(school, load.ledger)
+
+
+def test_a_killed_recorder_loses_nothing(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            for _ in range(RECORDER_KILLS):
+                load.wait_kept(BETWEEN)
+                victim = hub.pids["recorder"]
+                os.kill(victim, signal.SIGKILL)
+                hub.recovers(lambda v=victim: hub.pids["recorder"] not in (v, None), "a new recorder")
+            load.wait_kept(BETWEEN)
+        assert not load.ledger.faults, load.ledger.faults
+        check(school, load.ledger, amended=True)
+
+
+def test_a_killed_server_loses_nothing(school: School, directory: Path) -> None:
+    hub = Hub(school.url, directory)
+    with hub, Load(hub.port, school.doors) as load:
+        for _ in range(SERVER_KILLS):
+            load.wait_kept(BETWEEN)
+            victims = hub.everybody()
+            hub.crash()
+            assert not any(is_alive(pid) for pid in victims)
+            hub.start()
+        load.wait_kept(BETWEEN)
+        load.stop()
+        check(school, load.ledger)

@@ -1,0 +1,169 @@
+"""The supervisor: what it leaves when it is killed, how it replaces workers under load, how it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.hub import RECOVERS, Hub, short_directory
+from tests.acceptance.load import Load
+from tests.acceptance.oracle import check
+from tests.acceptance.outage import family, frozen
+from tests.acceptance.program import is_alive, wait_for
+from tests.acceptance.school import School, furnish
+from tests.services import running_cluster
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with short_directory() as place:
+        yield place
+
+
+@pytest.fixture
+def school(database: str) -> School:
+    return furnish(database)
+
+
+def test_nothing_outlives_a_killed_supervisor(school: School, directory: Path) -> None:
+    hub = Hub(school.url, directory)
+    with hub, Load(hub.port, school.doors) as load:
+        load.wait_kept(200)
+        everybody = hub.everybody()
+        os.kill(hub.pid, signal.SIGKILL)
+        hub.wait()
+        # At once: the next start waits for the port itself.
+        hub.start()
+        wait_for(lambda: not any(is_alive(pid) for pid in everybody), "the processes of the killed supervisor end")
+        load.wait_kept(200)
+        assert not set(hub.everybody()) & set(everybody)
+        load.stop()
+        check(school, load.ledger)
+
+
+def test_processes_end_by_themselves_when_nobody_starts_again(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        everybody = hub.everybody()
+        os.kill(hub.pid, signal.SIGKILL)
+        hub.wait()
+        wait_for(lambda: not any(is_alive(pid) for pid in everybody), "they end", RECOVERS)
+        assert hub.processes() == []
+
+
+def test_sighup_replaces_the_workers_and_nobody_notices(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            for _ in range(2):
+                load.wait_kept(200)
+                before = hub.pids
+                hub.send(signal.SIGHUP)
+                hub.recovers(
+                    lambda old=before["workers"]: len(hub.pids["workers"]) == 2
+                    and not any(is_alive(pid) for pid in old),
+                    "new workers instead of the old",
+                )
+                after = hub.pids
+                assert not set(after["workers"]) & set(before["workers"])
+                assert (after["recorder"], after["jobs"]) == (before["recorder"], before["jobs"])
+            load.wait_kept(200)
+        # Readers were asked to go with 1012, service restart; nothing else befell anybody.
+        assert not load.ledger.faults, load.ledger.faults
+        assert set(load.ledger.closes) == {1012}
+        assert load.ledger.unavailable == 0
+        assert not list(load.ledger.unanswered)
+        check(school, load.ledger, amended=True)
+
+
+def test_a_worker_killed_while_it_is_replaced_leaves_two(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(100)
+            old = hub.pids["workers"]
+            others = {hub.pid, hub.pids["recorder"], hub.pids["jobs"]}
+            hub.send(signal.SIGHUP)
+            wait_for(lambda: len(set(hub.processes()) - others) > 2, "the first successor is starting")
+            for pid in old:
+                os.kill(pid, signal.SIGKILL)
+            hub.recovers(
+                lambda: len(set(hub.processes()) - others) == 2 == len(hub.pids["workers"])
+                and set(hub.processes()) - others == set(hub.pids["workers"]),
+                "two workers, both known",
+            )
+            load.wait_kept(200)
+        check(school, load.ledger)
+
+
+def test_a_successor_that_cannot_start_leaves_the_worker_at_work(directory: Path) -> None:
+    with running_cluster() as cluster:
+        school = furnish(cluster.url(cluster.create()))
+        with Hub(school.url, directory) as hub:
+            hub.wait_ready()
+            with Load(hub.port, school.doors) as load:
+                load.wait_kept(100)
+                before = hub.pids["workers"]
+                with frozen(family(cluster.postgres.pid)):
+                    hub.send(signal.SIGHUP)
+                    others = {*hub.everybody()}
+                    wait_for(lambda: set(hub.processes()) - others, "a successor")
+                    load.wait_kept(1000)
+                    assert hub.pids["workers"] == before
+                    (successor,) = set(hub.processes()) - others
+                    os.kill(successor, signal.SIGKILL)
+                    hub.wait_line("the successor did not become ready; the worker stays")
+                    load.wait_kept(300)
+                    assert hub.pids["workers"][0] == before[0]
+                hub.recovers(lambda: hub.pids["workers"][1] != before[1], "the second worker was replaced")
+                load.wait_kept(200)
+            assert not load.ledger.faults, load.ledger.faults
+            check(school, load.ledger, amended=True)
+
+
+def test_sigterm_stops_within_five_seconds_with_the_journal_drained(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(500)
+            started = time.monotonic()
+            status = hub.stop()
+            seconds = time.monotonic() - started
+            print(f"stopped in {seconds:.1f} s")
+            rows = school.fetch("SELECT id::text FROM access_logs")
+            load.stop(at_once=True)
+        assert status == 0
+        assert seconds < 10.0  # the promise is 5, on a machine that does nothing else
+        assert hub.processes() == []
+        assert not (directory / "supervisor.json").exists()
+        # Drained when it ended: nothing was written to PostgreSQL since.
+        answered = {scan.id for scan in load.ledger.scans.values() if scan.kept}
+        assert answered <= {row["id"] for row in rows}
+        assert not directory.joinpath("journal.sqlite3-wal").exists()
+
+
+def test_sigterm_stops_though_postgresql_does_not_answer(directory: Path) -> None:
+    with running_cluster() as cluster:
+        school = furnish(cluster.url(cluster.create()))
+        hub = Hub(school.url, directory)
+        with hub, Load(hub.port, school.doors) as load:
+            load.wait_kept(200)
+            with frozen(family(cluster.postgres.pid)):
+                load.wait_kept(200)
+                started = time.monotonic()
+                assert hub.stop() == 0
+                seconds = time.monotonic() - started
+                print(f"stopped in {seconds:.1f} s")
+                assert seconds < 10.0
+                assert hub.processes() == []
+            hub.start()
+            load.wait_kept(100)
+            load.stop()
+            check(school, load.ledger)
