@@ -33,6 +33,7 @@ from hub.recorder.process import socket_path
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.protocol import Runner
 from hub.rest.shell import Shell
+from hub.store.pg import active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
 
@@ -108,7 +109,8 @@ class Worker:
             gauge("hub_feed_reloads", "Full loads since the start", feed.reloads),
             gauge("hub_recorder_connected", "1 while the recorder is there", 1 if self.recorder.connected else 0),
             gauge("hub_scans_in_flight", "Scans waiting for the journal", self.recorder.in_flight),
-            gauge("active_connections", "Requests and sockets being served", self.shell.active),
+            gauge("hub_requests_active", "Requests and sockets being served", self.shell.active),
+            gauge("active_connections", "Connections to PostgreSQL in use", active_connections()),
         ]
 
     async def run(self, listening: socket.socket, *, successor: bool = False) -> None:

@@ -169,15 +169,34 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError that names each unknown or bad variable; values are not repeated, they may be secrets.
     """
-    known = {variable(name) for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    unknown = unknown_variables()
     if unknown:
         raise SettingsError(f"unknown setting {', '.join(unknown)}; `passhub settings` lists the known ones")
+    settings, faults = usable_settings(**overrides)
+    if faults:
+        raise SettingsError("; ".join(f"{name}: {fault}" for name, fault in faults.items()))
+    return settings
+
+
+def unknown_variables() -> list[str]:
+    """The environment's HUB_* variables that are no setting."""
+    known = {variable(name) for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def usable_settings(**overrides: Any) -> tuple[Settings, dict[str, str]]:
+    """Settings with the default in the place of each bad value, and what is bad: variable → fault, values not repeated.
+
+    For `passhub doctor`, which looks at all the rest nevertheless; whatever serves uses `load_settings`.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings(**given), {}
     except ValidationError as error:
-        faults = "; ".join(f"{variable(str(e['loc'][0]))}: {_plain(e['msg'])}" for e in error.errors() if e["loc"])
-        raise SettingsError(faults) from None
+        bad = {str(e["loc"][0]): _plain(e["msg"]) for e in error.errors() if e["loc"]}
+    good = {name: value for name, value in given.items() if name not in bad}
+    defaults = {name: field.default for name, field in Settings.model_fields.items() if name in bad}
+    return Settings(**good, **defaults), {variable(name): fault for name, fault in bad.items()}
 
 
 def _plain(message: str) -> str:

@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from hub.cli.demo import demo
+from hub.cli.doctor import doctor
 from hub.cli.migrate import migrate
 from hub.cli.reader import reader
+from hub.cli.rejected import rejected
 from hub.cli.seed import seed
 from hub.cli.serve import jobs, serve
 from hub.cli.settings import settings
@@ -41,7 +43,7 @@ def options(
     """Answers pass readers at school doors from memory, and keeps every answer."""
 
 
-for command in (demo, serve, jobs, migrate, seed, reader, settings):
+for command in (demo, serve, jobs, migrate, seed, doctor, reader, rejected, settings):
     app.command()(command)
 
 

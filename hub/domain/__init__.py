@@ -1,0 +1,1 @@
+"""Vocabulary and rules, pure and synchronous: no network, no database, no clock."""

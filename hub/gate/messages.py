@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -112,6 +112,11 @@ FromReader = Scan | Scans | Replay | Status
 
 # To readers
 
+if TYPE_CHECKING:
+    ScanName = UUID | str
+else:
+    ScanName = UUID  # or its text, which costs less to make; a schema cannot say both (hub/gate/asyncapi.py)
+
 
 class StudentFace(Struct, gc=False):
     id: str
@@ -128,7 +133,7 @@ class PassFace(Struct, gc=False):
 class Decision(Struct, gc=False, rename={"pass_": "pass"}):
     """The answer to a scan. A denial is an answer, not an error."""
 
-    scanId: UUID | str
+    scanId: ScanName
     decision: str
     valid: bool
     reason: str | None
@@ -178,7 +183,8 @@ class Limits(Struct):
 class Welcome(Struct, tag="welcome"):
     accessPoint: PointFace
     schoolCode: str
-    serverTime: datetime
+    schoolId: str
+    serverTime: str
     limits: Limits
 
 

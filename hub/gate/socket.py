@@ -18,7 +18,8 @@ import structlog
 from aiohttp import WSMsgType, hdrs, web
 
 from hub.config import Settings
-from hub.domain.clock import moment
+from hub.domain.clock import moment_text
+from hub.domain.ids import id_text
 from hub.domain.verdict import DIRECTION_CODE
 from hub.errors import BadRequest
 from hub.gate.attempts import Attempts
@@ -134,7 +135,9 @@ class SocketDoor:
                     "slow_down": self.slow_down,
                 },
             ),
-            self.answer_seconds.family("hub_answer_seconds", "From a scan's frame to its answer, the journal included"),
+            self.answer_seconds.family(
+                "hub_answer_seconds", "From a scan's frame to its answer, the journal included; of one in 16"
+            ),
         ]
 
 
@@ -285,7 +288,8 @@ class ReaderConnection:
 
     def _answer_one(self, answer: Answer) -> None:
         self._in_flight -= 1
-        self._observe(time.perf_counter() - answer.started)
+        if answer.started:
+            self._observe(time.perf_counter() - answer.started)
         if self._transport is not None:
             if not self._out:
                 self._loop.call_soon(self._flush)
@@ -293,7 +297,8 @@ class ReaderConnection:
 
     def _answer_group(self, answer: Answer) -> None:
         self._in_flight -= 1
-        self._observe(time.perf_counter() - answer.started)
+        if answer.started:
+            self._observe(time.perf_counter() - answer.started)
         waiting = answer.token
         assert isinstance(waiting, _Waiting)
         group = waiting.group
@@ -332,7 +337,11 @@ class ReaderConnection:
             settings.replay_max_items,
         )
         return Welcome(
-            point_face(self.point), "" if school is None else school.code, moment(time.time_ns() // 1000), limits
+            point_face(self.point),
+            "" if school is None else school.code,
+            id_text(self.point.school_id),
+            moment_text(time.time_ns() // 1000),
+            limits,
         )
 
     def tell_config(self) -> None:

@@ -31,8 +31,7 @@ async def find_drift(connection: Connection, index: PassIndex, settled: Callable
     suspects: set[int] = set()
     differing: set[int] = set()
     if not index.counted:
-        for _ in index.recount(SLICE_ROWS):
-            await asyncio.sleep(0)
+        await _recount(index)
     for _ in range(ROUNDS):
         writes = index.writes()
         rows = await connection.fetch(queries["checksums"], timeout=QUERY_SECONDS)
@@ -49,3 +48,12 @@ async def find_drift(connection: Connection, index: PassIndex, settled: Callable
         suspects = quiet
     log.info("some schools could not be compared: they changed all the time", schools=len(differing))
     return set()
+
+
+async def _recount(index: PassIndex) -> None:
+    try:
+        for _ in index.recount(SLICE_ROWS):
+            await asyncio.sleep(0)
+    except BaseException:
+        index.counted = False  # half of a count would be taken for drift
+        raise

@@ -24,7 +24,7 @@ DIRECTORY_KINDS = ("school", "access_point", "device_key", "signing_key")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`safe`: transactions below it are in the index. `cluster`: system identifier and timeline."""
+    """`safe`: transactions below it are in the index. `cluster`: system identifier, timeline and database."""
 
     safe: int
     cluster: str

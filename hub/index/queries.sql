@@ -91,8 +91,9 @@ FROM access_points WHERE deleted_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY 
 
 -- device_keys --
 -- role: hub_system
--- All device keys in force, or those of some ids.
-SELECT id, key_hash, access_point_id, expires_at
+-- All device keys in force, or those of some ids. 'infinity', and what no datetime can say, is never.
+SELECT id, key_hash, access_point_id,
+    CASE WHEN expires_at < '9999-01-01Z'::timestamptz THEN GREATEST(expires_at, '1970-01-01Z'::timestamptz) END AS expires_at
 FROM device_keys WHERE revoked_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))
 
 -- signing_keys --

@@ -1,0 +1,1 @@
+"""Background work: PgQueuer jobs and their schedule."""

@@ -8,14 +8,19 @@ a school, are given here too.
 from __future__ import annotations
 
 import hashlib
+import struct
+from collections import defaultdict
 from collections.abc import Iterator
 
 import msgspec
+import structlog
 
 from hub.control.framing import LENGTH
 from hub.domain.verdict import Reason
 from hub.recorder.journal import Journal, Row
 from hub.recorder.wire import Amendment, Entry, Frame, Merge, Override
+
+log = structlog.get_logger(__name__)
 
 
 class Extra(msgspec.Struct, array_like=True, tag=4):
@@ -29,18 +34,23 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def records(body: bytes) -> Iterator[Frame | Extra]:
-    """The frames and extras of a journal row's blob, in order."""
+    """The frames and extras of a journal row's blob, in order; of one that the disk has damaged, those before it."""
     start = 0
     view = memoryview(body)
     while start < len(body):
-        (length,) = LENGTH.unpack_from(body, start)
-        yield _records.decode(view[start + 4 : start + 4 + length])
+        try:
+            (length,) = LENGTH.unpack_from(body, start)
+            record = _records.decode(view[start + 4 : start + 4 + length])
+        except (struct.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.error("a part of the journal is damaged; its scans are lost", at=start, of=len(body), error=str(error))
+            return
+        yield record
         start += 4 + length
 
 
 def entries(row: Row) -> Iterator[tuple[Entry, int]]:
     """The scans of a row with their stream_seq."""
-    counts = dict(row.firsts)
+    counts = defaultdict(int, row.firsts)
     for record in records(row.body):
         if isinstance(record, Frame):
             for entry in record.entries:
@@ -131,7 +141,7 @@ class Admission:
         self._amended.clear()
         sequences = self._journal.sequences
         for row in self._journal.all_rows():
-            number, counts = row.id, dict(row.firsts)
+            number, counts = row.id, defaultdict(int, row.firsts)
             for record in records(row.body):
                 if isinstance(record, Frame):
                     for entry in record.entries:

@@ -6,7 +6,7 @@ longer backlog, or one from before the start, is read from the journal.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 
 import msgspec
 
@@ -48,6 +48,11 @@ class Backlog:
         self._kept.append(Portion(batch.row, batch.numbered, rows, [*batch.merges, *batch.amendments]))
         self._kept_scans += batch.scans
 
+    def clear(self) -> None:
+        """The journal was opened anew, and may be another file: what is in memory may not be in it."""
+        self._kept.clear()
+        self._kept_scans = 0
+
     def next(self, limit: int) -> Portion | None:
         """About `limit` scans (at least one row) after the last drained one; None when there are none."""
         drained = self._journal.drained
@@ -83,7 +88,7 @@ def _unpack(rows: list[Row], limit: int) -> Portion:
 
 
 def _unpack_row(row: Row, portion: Portion) -> None:
-    counts = dict(row.firsts)
+    counts = defaultdict(int, row.firsts)
     for record in records(row.body):
         if isinstance(record, Extra):
             portion.later.extend(record.merges)

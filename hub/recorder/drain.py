@@ -11,31 +11,22 @@ a commit never waits for a batch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from uuid import UUID
 
-import msgspec
 import structlog
 
 from hub.config import Settings
-from hub.domain.verdict import REASON_TEXT, status_text
+from hub.domain.ids import id_text
 from hub.errors import StoreUnavailable
-from hub.recorder import copying
+from hub.recorder import access_log
 from hub.recorder.backlog import Backlog
 from hub.recorder.journal import Journal
 from hub.recorder.wire import Amendment, Entry, Merge
-from hub.store.pg import Connection, Role, connect, is_data_fault, is_outage
-from hub.store.queries import load_queries
+from hub.store.pg import Connection, is_data_fault, is_outage
 
 log = structlog.get_logger(__name__)
-queries = load_queries("hub.recorder")
 
 COALESCE_SECONDS = 0.1
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-
-
-class _SomeKnown(Exception):
-    """Some staged scans were in the log before: a drain that was cut, or a replay of an old scan."""
 
 
 class Drain:
@@ -47,7 +38,6 @@ class Drain:
         self.backlog = Backlog(journal)
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
-        self._stopping = False
         self.drained = 0
         self.rejected = 0
         self.batches = 0
@@ -71,7 +61,7 @@ class Drain:
                     while await self.drain_batch() >= self._settings.drain_batch // 2:
                         attempt = 0
                     attempt = 0
-                    if self._journal.waiting:
+                    if self._journal.behind:
                         self._wake.set()
                 except Exception as error:
                     if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
@@ -92,28 +82,22 @@ class Drain:
         if batch is None:
             return 0
         connection = await self._connected()
-        recorder = self._journal.recorder_id
+        recorder, opening = self._journal.recorder_id, self._journal.openings
         await self._write(connection, recorder, batch.scans, batch.rows, batch.later)
         self.fault = None
         self.drained += batch.recorded
         self.batches += 1
-        if recorder == self._journal.recorder_id and self._still_open():
+        # The journal may have failed, and been opened anew, while PostgreSQL was written to: then this goes again.
+        if opening == self._journal.openings and self._is_open():
             self._journal.note_drained(batch.last_row, batch.recorded)
         return batch.recorded
 
-    def _still_open(self) -> bool:
-        """The journal may have failed, and been opened anew, while PostgreSQL was written to."""
+    def _is_open(self) -> bool:
         return self.open
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            connection = await connect(self._settings, Role.hub_system)
-            self._connection = connection
-            # Times go as they are: a datetime would be rounded, and year 1's first moment is -infinity to asyncpg.
-            await connection.set_type_codec(
-                "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
-            )
-            await connection.execute(queries["create_stage"])
+            self._connection = await access_log.open_connection(self._settings)
         return self._connection
 
     async def _disconnect(self) -> None:
@@ -132,9 +116,9 @@ class Drain:
         try:
             async with connection.transaction():
                 if scans:
-                    await self._insert(connection, recorder, scans)
+                    await access_log.insert(connection, recorder, scans)
                 for change in later:
-                    await self._apply(connection, change)
+                    await access_log.apply(connection, change)
         except Exception as error:
             if not is_data_fault(error):
                 raise
@@ -151,56 +135,17 @@ class Drain:
     ) -> None:
         """Halve until the scan that PostgreSQL refuses stands alone; changes to scans come after all of them."""
         if len(scans) == 1:
-            await self._reject(connection, recorder, scans[0][0], rows[0], error)
+            log.error("PostgreSQL refused a scan; `passhub rejected` lists it", journal_row=rows[0], error=str(error))
+            await access_log.reject(connection, recorder, rows[0], access_log.Refused(*scans[0]), error)
+            self.rejected += 1
         elif scans:
             middle = len(scans) // 2
             await self._write(connection, recorder, scans[:middle], rows[:middle], [])
             await self._write(connection, recorder, scans[middle:], rows[middle:], [])
         elif len(later) == 1:
-            log.error("a change to a recorded scan was refused", change=later[0], error=str(error))
+            scan = id_text(later[0].scan_id)
+            log.error("a change to a recorded scan was refused", scan=scan, error=str(error))
             self.rejected += 1
             return
         for change in later:
             await self._write(connection, recorder, [], [], [change])
-
-    async def _insert(self, connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:
-        await connection.copy_to_table("drain_stage", source=_chunks(scans, recorder), format="binary")
-        try:
-            async with connection.transaction():
-                claimed = await connection.execute(queries["claim_all"])
-                if claimed != f"INSERT 0 {len(scans)}":
-                    raise _SomeKnown  # noqa: TRY301 - what rolls the savepoint back
-                await connection.execute(queries["add_staged"])
-        except _SomeKnown:
-            await connection.execute(queries["add_new_scans"])
-        if any(entry.report is not None for entry, _ in scans):
-            await connection.execute(queries["merge_replays_of_known_scans"])
-
-    async def _apply(self, connection: Connection, change: Amendment | Merge) -> None:
-        where = (change.access_time, UUID(bytes=change.scan_id), UUID(bytes=change.device))
-        if isinstance(change, Amendment):
-            await connection.execute(queries["amend"], *where, status_text(change.code), REASON_TEXT[change.code])
-            return
-        report = change.report
-        status = "granted" if report.granted else "denied"
-        await connection.execute(
-            queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
-        )
-
-    async def _reject(self, connection: Connection, recorder: bytes, entry: Entry, row: int, error: Exception) -> None:
-        log.error("PostgreSQL refused a scan; kept in access_logs_rejected", journal_row=row, error=str(error))
-        await connection.execute(
-            queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(entry), str(error)
-        )
-        self.rejected += 1
-
-
-def _since_2000(micros: int) -> tuple[int]:
-    """Microseconds since 1970 as PostgreSQL's timestamptz."""
-    return (micros - copying.EPOCH_2000,)
-
-
-async def _chunks(scans: list[tuple[Entry, int]], recorder: bytes) -> AsyncIterator[bytes]:
-    for chunk in copying.stream(scans, recorder):
-        yield chunk
-        await asyncio.sleep(0)

@@ -16,6 +16,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -35,6 +36,12 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITH
 """
 _SELECT = "SELECT id, at, scans, firsts, body FROM journal "
 _INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
+_HAS_META = "SELECT 1 FROM meta WHERE key = ?"
+_PUT_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_PUT_ROW = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)"
+ASIDE = ".damaged-"
+#: How many row numbers in a row may be unreadable before the rest is looked for from the end.
+_PROBES = 10_000
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -59,22 +66,32 @@ class Journal:
         self.recorder_id = b""
         self.bytes = 0
         self.waiting = 0
+        #: Where the last `open` has put a file that could not be read; why the open one cannot be; and whether another
+        #: process has the lock. `openings` counts: rows of one opening mean nothing in another.
         self.damaged: Path | None = None
+        self.damage: str | None = None
+        self.locked_out = False
+        self.openings = 0
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
         self._meta_due: dict[str, bytes] = {}
 
     def open(self) -> None:
-        """Lock and open the file, or make it. A file that cannot be read is set aside first."""
+        """Lock and open the file, or make it. One that cannot be read, now or when it was last open, is set aside."""
+        self.damaged = None
+        self.openings += 1
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._take_lock()
             try:
                 self._open_file()
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
+                if not _is_damage(error):
                     raise
+                self.damage = str(error)
+            if self.damage is not None:
                 self._set_aside()
+            self._salvage_all()
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise JournalError(f"journal {self.path}: {error}") from error
@@ -87,8 +104,10 @@ class Journal:
         except OSError:
             owner = os.pread(fd, 32, 0).decode(errors="replace").strip()
             os.close(fd)
+            self.locked_out = True
             raise OSError(f"is held by another recorder (process {owner or 'unknown'})") from None
         self._lock = fd
+        self.locked_out = False
         with contextlib.suppress(OSError):
             os.ftruncate(fd, 0)
             os.pwrite(fd, str(os.getpid()).encode(), 0)
@@ -108,7 +127,11 @@ class Journal:
         self._load(db)
 
     def _load(self, db: sqlite3.Connection) -> None:
+        self._meta_due = {}
         meta = dict(db.execute("SELECT key, value FROM meta"))
+        unsound = [key for key, value in meta.items() if not _is_sound_note(key, value)]
+        if unsound:
+            raise sqlite3.DatabaseError(f"its notes cannot be read: {', '.join(unsound)}")
         self.recorder_id = meta.get("recorder_id", b"")
         self.drained = int(meta.get("drained", b"0"))
         self.sequences = msgspec.msgpack.decode(meta["sequences"], type=dict[bytes, int]) if "sequences" in meta else {}
@@ -123,27 +146,30 @@ class Journal:
             db.execute("INSERT INTO meta VALUES ('recorder_id', ?)", (self.recorder_id,))
 
     def _set_aside(self) -> None:
-        """Rename the damaged file, start a new one, and carry over what can still be read."""
+        """Rename the damaged file and start a new one."""
         if self._db is not None:
             self._db.close()
         stamp = time.strftime("%Y%m%dT%H%M%S")
-        self.damaged = self.path.with_name(f"{FILE}.damaged-{stamp}-{os.getpid()}")
-        for suffix in ("", "-wal", "-shm"):
+        self.damaged = self.path.with_name(f"{FILE}{ASIDE}{stamp}-{os.getpid()}-{self.openings}")
+        for suffix in ("-shm", "-wal", ""):
             with contextlib.suppress(FileNotFoundError):
                 Path(f"{self.path}{suffix}").rename(f"{self.damaged}{suffix}")
+        self.damage = None
         self._open_file()
-        self._salvage(self.damaged)
 
-    def _salvage(self, damaged: Path) -> None:
+    def _salvage_all(self) -> None:
+        """Carry over what can still be read of files that were set aside: once, but a full disk may cut it short."""
         db = self._connection()
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
-            for key, value in old.execute("SELECT key, value FROM meta"):
-                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-        for order in ("ORDER BY id", "ORDER BY id DESC"):
-            with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
-                for row in old.execute(_SELECT + order):
-                    db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)", row)
-        self._load(db)
+        for aside in sorted(self.directory.glob(f"{FILE}{ASIDE}*")):
+            mark = f"salvaged {aside.name}"
+            if aside.name.endswith(("-wal", "-shm")) or db.execute(_HAS_META, (mark,)).fetchone():
+                continue
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(_PUT_META, _readable_meta(aside))
+            db.executemany(_PUT_ROW, _readable_rows(aside))
+            db.execute(_PUT_META, (mark, b""))
+            db.execute("COMMIT")
+            self._load(db)
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
@@ -169,7 +195,7 @@ class Journal:
                 db.execute(_INSERT, values)
         except sqlite3.Error as error:
             self._roll_back(db)
-            raise JournalError(f"journal {self.path}: {error}") from error
+            raise self._fault(error) from error
         self.next_id = row + 1
         self.bytes += len(body)
         self.waiting += scans
@@ -196,7 +222,7 @@ class Journal:
             db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back(db)
-            raise JournalError(f"journal {self.path}: {error}") from error
+            raise self._fault(error) from error
         self._settle(notes)
 
     def _write_notes(self, db: sqlite3.Connection, prune: list[int], notes: dict[str, bytes]) -> None:
@@ -206,7 +232,7 @@ class Journal:
             notes["sequences"] = msgspec.msgpack.encode(self.sequences)
             db.executemany("DELETE FROM journal WHERE id = ?", [(row,) for row in prune])
         if notes:
-            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
+            db.executemany(_PUT_META, notes.items())
 
     def _settle(self, written: dict[str, bytes]) -> None:
         self._meta_due = {k: v for k, v in self._meta_due.items() if written.get(k) != v}
@@ -238,8 +264,18 @@ class Journal:
         try:
             for id_, at, scans, firsts, body in self._connection().execute(_SELECT + clause, values):
                 yield Row(id_, at, scans, msgspec.msgpack.decode(firsts, type=dict[bytes, int]), body)
-        except sqlite3.Error as error:
-            raise JournalError(f"journal {self.path}: {error}") from error
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> JournalError:
+        if _is_damage(error):
+            self.damage = f"journal {self.path}: {error}"
+        return JournalError(f"journal {self.path}: {error}")
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is a row that is not drained, with scans or with changes to some."""
+        return self.drained < self.next_id - 1
 
     def oldest_waiting(self) -> int | None:
         """When (µs since 1970) the oldest row that is not drained was made; None when all are."""
@@ -254,3 +290,61 @@ class Journal:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file's content is at fault, rather than a disk that is full, away or read-only."""
+    return type(error) is sqlite3.DatabaseError or isinstance(error, msgspec.MsgspecError)
+
+
+def _readable_meta(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The notes of a damaged journal that can be read."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(_open_damaged(path)) as db:
+        for key, value in db.execute("SELECT key, value FROM meta"):
+            if isinstance(value, bytes) and _is_sound_note(key, value):
+                yield key, value
+
+
+def _is_sound_note(key: str, value: bytes) -> bool:
+    if key == "sequences":
+        return _is_sound_map(value)
+    return value.isdigit() if key in {"drained", "top"} else len(value) == 16 or key != "recorder_id"
+
+
+def _is_sound_map(value: bytes) -> bool:
+    try:
+        msgspec.msgpack.decode(value, type=dict[bytes, int])
+    except msgspec.MsgspecError:
+        return False
+    return True
+
+
+def _readable_rows(path: Path) -> Iterator[tuple[int, int, int, bytes, bytes]]:
+    """Every row of a damaged journal that can be read: past each that cannot, the next that can is looked for."""
+    following, misses = 0, 0
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(_open_damaged(path)) as db:
+        while misses < _PROBES:
+            try:
+                for row in db.execute(_SELECT + "WHERE id >= ? ORDER BY id", (following,)):
+                    following, misses = row[0] + 1, 0
+                    if _is_sound_row(*row):
+                        yield row
+            except sqlite3.Error:
+                following, misses = following + 1, misses + 1
+            else:
+                return
+        yield from filter(lambda row: _is_sound_row(*row), db.execute(_SELECT + "ORDER BY id DESC"))
+
+
+def _is_sound_row(id_: int, at: int, scans: int, firsts: bytes, body: bytes) -> bool:
+    return (
+        isinstance(at, int)
+        and isinstance(scans, int)
+        and isinstance(firsts, bytes)
+        and isinstance(body, bytes)
+        and _is_sound_map(firsts)
+    )
+
+
+def _open_damaged(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)

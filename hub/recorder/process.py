@@ -14,7 +14,6 @@ Concurrency: one loop; the drain is a task in it; the connection to SQLite is us
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import time
@@ -42,6 +41,7 @@ from hub.recorder.wire import (
     ToRecorder,
     Welcome,
 )
+from hub.store.pg import active_connections
 from hub.telemetry import Family, Histogram, counter, gauge
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,28 @@ _decoder = msgspec.msgpack.Decoder(ToRecorder)
 
 def socket_path(settings: Settings) -> Path:
     return settings.journal_dir / SOCKET
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+async def _answers(path: Path) -> bool:
+    """Whether somebody listens there."""
+    try:
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_unix_connection(str(path))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 class Worker(asyncio.Protocol):
@@ -106,42 +128,54 @@ class Recorder:
         self._recent: deque[float] = deque(maxlen=512)
         self._scans = 0
         self._refused = 0
+        self._server: asyncio.Server | None = None
+        self._inode: int | None = None
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Open, serve, tick, until cancelled; then commit what has arrived and close."""
-        self._try_open()
-        server = await self._listen()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.drain.run())
-                tasks.create_task(self._tick())
-                if ready is not None:
-                    ready.set()
-        finally:
-            server.close()
-            self._flush()
-            self.journal.close()
-
-    async def _listen(self) -> asyncio.Server:
         path = socket_path(self._settings)
         if len(os.fsencode(path.absolute())) > 107:
             raise JournalError(
                 f"{path.absolute()} is too long for a unix socket (107 bytes); set a shorter HUB_JOURNAL_DIR"
             )
-        while True:
-            with contextlib.suppress(FileNotFoundError, OSError):
-                path.unlink()
+        self._try_open()
+        await self._keep_socket(path)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.drain.run())
+                tasks.create_task(self._tick(path))
+                if ready is not None:
+                    ready.set()
+        finally:
+            if self._server is not None:
+                self._server.close()
+            self._flush()
+            self.journal.close()
+
+    async def _keep_socket(self, path: Path) -> None:
+        """Listen, and listen anew when the socket's file was deleted or replaced: a worker that starts needs it.
+
+        Where another recorder has the journal and answers, the socket is its own, and left to it.
+        """
+        if self._server is not None and _inode(path) == self._inode:
+            return
+        if self.journal.locked_out and await _answers(path):
+            return
+        before = self._server
+        try:
+            _remove(path)
+            old = os.umask(0o177)
             try:
-                old = os.umask(0o177)
-                try:
-                    return await asyncio.get_running_loop().create_unix_server(lambda: Worker(self), str(path))
-                finally:
-                    os.umask(old)
-            except OSError as error:
-                self.fault = f"cannot listen on {path}: {error}"
-                log.error("recorder cannot listen; trying again", error=str(error))
-                await asyncio.sleep(TICK_SECONDS)
-                self._try_open()
+                self._server = await asyncio.get_running_loop().create_unix_server(lambda: Worker(self), str(path))
+            finally:
+                os.umask(old)
+        except OSError as error:
+            log.error("the recorder cannot listen; trying again", error=str(error))
+            return
+        self._inode = _inode(path)
+        if before is not None:
+            log.warning("the recorder's socket was gone and is made anew", path=str(path))
+            before.close()
 
     # The journal's ups and downs
 
@@ -152,6 +186,7 @@ class Recorder:
         except JournalError as error:
             self._fail(str(error))
             return
+        self.drain.backlog.clear()
         if self.journal.damaged is not None:
             log.error(
                 "the journal could not be read; set aside, what could be read was kept", path=str(self.journal.damaged)
@@ -243,14 +278,17 @@ class Recorder:
     async def finish(self, seconds: float) -> None:
         """Before the end: give the drain up to `seconds` to empty the journal. What stays is drained next time."""
         deadline = time.monotonic() + seconds
-        while self.journal.waiting and self.drain.fault is None and time.monotonic() < deadline:  # noqa: ASYNC110
+        while self.journal.behind and self.drain.fault is None and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     # Once in a while
 
-    async def _tick(self) -> None:
+    async def _tick(self, path: Path) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            await self._keep_socket(path)
+            if self.fault is None and self.journal.damage is not None:
+                self._fail(self.journal.damage)
             if self.fault is not None:
                 self._try_open()
                 continue
@@ -316,5 +354,6 @@ class Recorder:
             counter("hub_journal_refused_total", "Scans that could not be made durable", self._refused),
             counter("hub_drained_total", "Scans written to access_logs", self.drain.drained),
             counter("hub_drain_rejected_total", "Scans that PostgreSQL refused", self.drain.rejected),
+            gauge("active_connections", "Connections to PostgreSQL in use", active_connections()),
             self._commit_seconds.family("hub_journal_commit_seconds", "From a frame's arrival to its fsync's return"),
         ]

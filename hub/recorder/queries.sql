@@ -76,3 +76,14 @@ WHERE access_time = $1 AND id = $2 AND access_point_id = $3
 INSERT INTO access_logs_rejected (recorder_id, journal_row, entry, error)
 SELECT $1, $2, $3, $4
 WHERE NOT EXISTS (SELECT FROM access_logs_rejected WHERE recorder_id = $1 AND journal_row = $2 AND entry = $3)
+
+-- open_rejects --
+-- role: hub_system
+-- What PostgreSQL refused and nobody has replayed yet, oldest first.
+SELECT id, recorder_id, journal_row, entry, error, rejected_at::text AS rejected_at
+FROM access_logs_rejected WHERE replayed_at IS NULL AND ($1::bigint[] IS NULL OR id = ANY ($1::bigint[])) ORDER BY id
+
+-- settle_reject --
+-- role: hub_system
+-- It is in the log now.
+UPDATE access_logs_rejected SET replayed_at = now() WHERE id = $1

@@ -1,0 +1,1 @@
+"""What all HTTP routes share: the shell around each handler, errors as JSON, health."""

@@ -9,6 +9,7 @@ the startup packet, before any statement. Everything that means "PostgreSQL is a
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -31,6 +32,7 @@ __all__ = [
     "PostgresError",
     "Record",
     "Role",
+    "active_connections",
     "connect",
     "connection_fault",
     "is_data_fault",
@@ -43,6 +45,9 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 OwnConnection = asyncpg.Connection
 
 CONNECT_TIMEOUT = 5.0
+
+_opened: weakref.WeakSet[asyncpg.Connection] = weakref.WeakSet()
+_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
 class Role(StrEnum):
@@ -88,7 +93,7 @@ async def connect(
     """
     target = _target(settings, role, statement_timeout)
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             target.url,
             timeout=CONNECT_TIMEOUT,
             command_timeout=command_timeout,
@@ -96,6 +101,14 @@ async def connect(
         )
     except (OSError, TimeoutError, PostgresError, InterfaceError) as error:
         raise StoreUnavailable(f"PostgreSQL, as {role}: {connection_fault(error)}") from error
+    _opened.add(connection)
+    return connection
+
+
+def active_connections() -> int:
+    """This process's connections to PostgreSQL that are open, pooled ones in use included; for /metrics."""
+    alone = sum(1 for connection in _opened if not connection.is_closed())
+    return alone + sum(pool.get_size() - pool.get_idle_size() for pool in _pools)
 
 
 class Pg:
@@ -128,6 +141,7 @@ class Pg:
                 command_timeout=command_timeout,
                 server_settings=target.server_settings,
             )
+            _pools.add(pools[role])
         return cls(pools, acquire_timeout)
 
     async def close(self) -> None:

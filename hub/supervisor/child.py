@@ -52,8 +52,11 @@ async def _worker(settings: Settings, slot: int, listening: socket.socket, fd: i
 
 async def _jobs(settings: Settings, control_fd: int | None) -> None:
     from hub.jobs.process import run
+    from hub.store.pg import active_connections
+    from hub.telemetry import gauge
 
     line = await ControlLine.open(control_fd)
+    line.collect(lambda: [gauge("active_connections", "Connections to PostgreSQL in use", active_connections())])
     stop = stop_event()
     tasks = [asyncio.create_task(run(settings, stop)), asyncio.create_task(line.run())]
     line.ready()

@@ -60,7 +60,13 @@ class Hub(Program):
             **settings,
         }
         super().__init__("serve", environment={f"HUB_{name.upper()}": str(value) for name, value in own.items()})
+        self.traced = bool(before)
         self._command = [*before, *self._command]
+
+    @property
+    def log(self) -> str:
+        """What it logged; without tracebacks, of which the first line is in the log too."""
+        return "\n".join(line for line in self.lines if line.startswith("{"))
 
     @property
     def journal(self) -> Path:
@@ -120,6 +126,13 @@ class Hub(Program):
             answer = connection.getresponse()
             return answer.status, json.load(answer)
 
+    def send(self, number: int) -> None:
+        """To the supervisor, whatever it runs under."""
+        if self.traced:
+            os.kill(self.pids["supervisor"], number)
+        else:
+            super().send(number)
+
     def crash(self) -> None:
         """kill -9 of every process of the server at once, as when the machine's memory runs out."""
         for pid in self.everybody():
@@ -169,7 +182,7 @@ class Hub(Program):
         try:
             wait_for(quietly, what, RECOVERS)
         except AssertionError as error:
-            raise AssertionError(f"{error}; the hub said:\n{self.text[-6000:]}") from None
+            raise AssertionError(f"{error}; the hub said:\n{self.log[-6000:]}") from None
         return time.monotonic() - started
 
     def close(self) -> None:

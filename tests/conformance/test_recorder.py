@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -170,10 +172,7 @@ async def test_a_refused_frame_is_told_at_once_and_nothing_of_it_is_known(own: S
         assert await outcomes(ask(client, scan)) == ["kept"]
         append = recorder.journal.append
 
-        def fail(*arguments: Any, **more: Any) -> int:
-            raise JournalError("the disk is gone")
-
-        recorder.journal.append = fail  # type: ignore[method-assign]
+        recorder.journal.append = Mock(side_effect=JournalError("the disk is gone"))  # type: ignore[method-assign]
         lost = entry()
         assert await outcomes(ask(client, lost)) == ["unavailable"]
         await until(lambda: client.state.fault == "the disk is gone")
@@ -223,7 +222,7 @@ async def test_an_amendment_that_was_refused_is_sent_again(own: Settings) -> Non
         await until(lambda: client.healthy)
         acknowledge = recorder._acknowledge
         held: list[Any] = []
-        recorder._acknowledge = held.extend  # type: ignore[method-assign]
+        recorder._acknowledge = held.extend  # type: ignore[assignment,method-assign]
         scan = entry()
         waiters = ask(client, scan)
         await until(lambda: held)
@@ -245,7 +244,7 @@ async def test_a_second_asking_that_came_too_late_does_not_change_the_first_answ
         assert await outcomes(ask(client, scan)) == ["kept"]
         acknowledge = recorder._acknowledge
         held: list[Any] = []
-        recorder._acknowledge = held.extend  # type: ignore[method-assign]
+        recorder._acknowledge = held.extend  # type: ignore[assignment,method-assign]
         assert await outcomes(ask(client, entry(scan.scan_id, at=AT + 7))) == ["unavailable"]
         await until(lambda: len(held) == 2)
         recorder._acknowledge = acknowledge  # type: ignore[method-assign]
@@ -317,9 +316,8 @@ async def test_a_client_that_talks_nonsense_is_cut_off_and_the_others_are_not(ow
             reader, writer = await asyncio.open_unix_connection(str(socket_path(own)))
             writer.write(nonsense)
             async with asyncio.timeout(10):
-                with pytest.raises(ConnectionError):
-                    if not await reader.read():
-                        raise ConnectionError
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read(1000) == b""
             writer.close()
         assert await outcomes(ask(client, entry())) == ["kept"]
         assert len(recorder.workers) == 1

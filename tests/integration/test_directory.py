@@ -86,11 +86,16 @@ async def test_a_key_that_moves_to_another_door_closes_its_connection(world: Wor
     assert gone == [SECRET]
 
 
-async def test_a_key_that_never_expires_may_say_so(world: World) -> None:
-    await world.owner.execute("UPDATE device_keys SET expires_at = 'infinity'")
-    await world.owner.execute("UPDATE access_points SET name = 'later'")
-    await until(lambda: world.point.name == "later", "both changes are known")
-    assert device(world) is world.point
+@pytest.mark.parametrize(("ends", "known"), [("infinity", True), ("20000-01-01", True), ("-infinity", False)])
+async def test_an_end_that_no_datetime_can_say_is_no_trouble(world: World, ends: str, known: bool) -> None:
+    """One such key must not cost the whole feed."""
+    await world.owner.execute("UPDATE device_keys SET expires_at = now() + interval '1 hour'")
+    await world.owner.execute(f"UPDATE device_keys SET expires_at = '{ends}'")
+    await world.owner.execute("UPDATE schools SET name = 'later'")
+    await until(lambda: world.point.school is not None and world.point.school.name == "later", "all changes are known")
+    await until(lambda: (device(world) is world.point) is known, "the key's end is known")
+    assert world.feed.stale_since is None
+    assert world.feed.reconnects == 0
 
 
 # ----------------------------------------------------------------------------------------------------------- doors

@@ -18,10 +18,12 @@ from hub.domain.clock import micros
 from hub.domain.ids import new_id_bytes
 from hub.domain.verdict import DIRECTION_TEXT, REASON_TEXT, Flag, Reason, status_text
 from hub.errors import StoreUnavailable
+from hub.recorder import rejected as rejects
+from hub.recorder.access_log import Refused
 from hub.recorder.admission import Admission, Batch
 from hub.recorder.drain import Drain
 from hub.recorder.journal import Journal
-from hub.recorder.wire import Amendment, Entry, Frame, Merge, Report
+from hub.recorder.wire import Amendment, Entry, Frame, Report
 
 SCHOOL, DEVICE, KEY, PASS, STUDENT = (bytes([n]) * 16 for n in (1, 2, 3, 4, 5))
 NOW = micros(datetime.now(UTC))
@@ -51,6 +53,7 @@ class Bench:
     """A journal, its drain, and a look at the tables."""
 
     def __init__(self, settings: Settings, connection: asyncpg.Connection) -> None:
+        self.settings = settings
         self.journal = Journal(settings.journal_dir)
         self.journal.open()
         self.admission = Admission(self.journal)
@@ -202,12 +205,32 @@ async def test_a_scan_that_postgresql_refuses_stands_alone_and_holds_nobody_up(b
     bench.again()
     await bench.empty()
     rejected = await bench.connection.fetch("SELECT * FROM access_logs_rejected ORDER BY id")
-    assert [msgspec.msgpack.decode(row["entry"], type=Entry) for row in rejected] == [scans[10], scans[41]]
+    kept = [msgspec.msgpack.decode(row["entry"], type=Refused) for row in rejected]
+    assert [refused.entry for refused in kept] == [scans[10], scans[41]]
     assert {row["recorder_id"].bytes for row in rejected} == {bench.journal.recorder_id}
     assert [row["journal_row"] for row in rejected] == [1, 1]
     assert "json" in rejected[0]["error"]
     assert "too long" in rejected[1]["error"]
     assert [row["replayed_at"] for row in rejected] == [None, None]
+
+
+async def test_a_refused_scan_is_listed_and_replayed_once_its_cause_is_gone(bench: Bench) -> None:
+    await bench.connection.execute("ALTER TABLE access_logs ADD CONSTRAINT closed CHECK (reason IS NULL)")
+    fine, refused = entry(), entry(code=int(Reason.expired_pass))
+    bench.keep(fine, refused)
+    await bench.empty()
+    (listed,) = await rejects.listed(bench.settings)
+    assert (listed.scan_id, listed.decision) == (str(UUID(bytes=refused.scan_id)), "denied")
+    assert "closed" in listed.error
+    done, failed = await rejects.replay(bench.settings, None)
+    assert (done, list(failed)) == ([], [listed.id])
+    await bench.connection.execute("ALTER TABLE access_logs DROP CONSTRAINT closed")
+    assert await rejects.replay(bench.settings, [listed.id + 1]) == ([], {})
+    assert await rejects.replay(bench.settings, None) == ([listed.id], {})
+    assert await rejects.replay(bench.settings, None) == ([], {})
+    rows = {row["id"].bytes: row["stream_seq"] for row in await bench.rows()}
+    assert rows == {fine.scan_id: 1, refused.scan_id: 2}
+    assert await rejects.listed(bench.settings) == []
 
 
 async def test_an_amendment_is_applied_after_its_scan_wherever_it_stands(bench: Bench) -> None:
@@ -342,7 +365,7 @@ class _Proxy:
         return getattr(self._connection, name)
 
 
-async def test_the_drain_sends_no_notify_and_leaves_no_stage(bench: Bench, database: str) -> None:
+async def test_the_drain_sends_no_notify_and_leaves_no_stage(bench: Bench) -> None:
     heard: list[object] = []
     for channel in ("hub_index", "ch_pgqueuer"):
         await bench.connection.add_listener(channel, lambda *arguments: heard.append(arguments))

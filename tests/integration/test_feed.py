@@ -186,5 +186,22 @@ async def test_a_comparison_that_cannot_be_made_is_no_cut(database: str, setting
         await world.verdict_becomes("kept", "revoked_pass")
 
 
+async def test_a_count_that_was_interrupted_is_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cut ends a comparison wherever it is; half of a count is no drift."""
+    monkeypatch.setattr("hub.index.comparison.SLICE_ROWS", 1)
+    connection = await connect(world.settings, Role.hub_system)
+    try:
+        assert not world.index.counted
+        comparing = asyncio.create_task(find_drift(connection, world.index, no_wait))
+        await asyncio.sleep(0)
+        assert sum(passes for passes, _ in world.index.checksums().values()) == 1  # it has begun
+        comparing.cancel()
+        await asyncio.gather(comparing, return_exceptions=True)
+        await world.feed.compare(connection)
+        assert world.feed.drift == 0
+    finally:
+        await connection.close()
+
+
 async def no_wait() -> None:
     """The index of a test that changes nothing meanwhile is settled."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import asyncpg
 import pytest
@@ -120,25 +120,26 @@ async def test_a_cut_during_a_load_is_loaded_again(world: World, proxy: TcpProxy
     await world.owner.execute("DELETE FROM passes")
     await add_pass(world.owner, world.school, world.student, "fresh")
     await world.owner.execute("SELECT hub_prune_changes(pg_snapshot_xmin(pg_current_snapshot()))")
-    put, cuts = world.index.put, 0
+    loads = 0
 
     class Cutting(PassIndex):
-        """Cuts the line as the first row of the first load arrives."""
+        """Cuts the line as the first rows of the first load arrive."""
 
         __slots__ = ()
 
-        def put(self, key: bytes, packed: bytes) -> None:
-            nonlocal cuts
-            cuts += 1
-            if cuts == 1:
+        def fill(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+            nonlocal loads
+            loads += 1
+            if loads == 1:
                 proxy.cut("reset")
                 proxy.heal()
-            put(key, packed)
+            super().fill(rows)
 
     world.index.__class__ = Cutting
     proxy.heal()
     await becomes_fresh(world)
-    assert cuts > 1
+    assert loads == 2
+    assert world.feed.reloads == 2
     assert world.index.keys() == {lookup_key("fresh")}
 
 
@@ -157,6 +158,21 @@ async def test_what_was_notified_and_not_read_survives_a_cut(world: World, proxy
     proxy.heal()
     await becomes_fresh(world)
     await world.verdict_becomes("revoked", "revoked_pass")
+
+
+async def test_what_was_being_read_survives_a_cut(world: World, proxy: TcpProxy) -> None:
+    """The notification was taken, the answer never came."""
+    proxy.silence(READING)
+    await world.owner.execute("UPDATE passes SET status = 'revoked' WHERE qr_code = 'revoked'")
+    await until(lambda: not world.feed._idle.is_set(), "it is notified")
+    note = int(await world.owner.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+    # As if it had been under way for so long that no note reaches back to before it.
+    world.feed._notes.clear()
+    world.feed._note(note)
+    await until(lambda: world.feed.reconnects > 0, "it connects again")
+    await becomes_fresh(world)
+    await world.verdict_becomes("revoked", "revoked_pass")
+    assert world.feed.reloads == 1
 
 
 # ------------------------------------------------------------------------------------------------------- staleness

@@ -34,7 +34,9 @@ async def raw(gate: Gate, sent: bytes) -> tuple[int, dict[str, str], bytes]:
     return int(lines[0].split()[1]), headers, body
 
 
-def request(gate: Gate, *more: bytes, body: bytes = b"", method: bytes = b"POST", path: bytes = VERIFY.encode()) -> bytes:
+def request(
+    gate: Gate, *more: bytes, body: bytes = b"", method: bytes = b"POST", path: bytes = VERIFY.encode()
+) -> bytes:
     key = gate.place.keys["gate"].encode()
     head = [method + b" " + path + b" HTTP/1.1", b"Host: hub", b"Authorization: Bearer " + key, *more]
     return b"\r\n".join(head) + b"\r\n\r\n" + body
@@ -110,7 +112,7 @@ async def test_other_methods_and_addresses(gate: Gate, method: str, path: str, s
             return
         body = await response.json()
     assert (body["statusCode"], body["error"]) == (status, {404: "Not Found", 405: "Method Not Allowed"}[status])
-    assert UUID(body["requestId"])
+    assert UUID(body["requestId"]).version == 7
 
 
 async def test_head_and_get_agree(gate: Gate) -> None:
@@ -206,7 +208,9 @@ async def test_what_is_no_request_gets_a_sane_status_and_no_traceback(
         if status and sent[:7] not in {b"CONNECT", b"OPTIONS"} and b"tea" not in sent:
             assert headers["content-type"].startswith("application/json"), body
             assert json.loads(body)["statusCode"] == status
-        assert (await raw(gate, request(gate, b"Connection: close", b"Content-Length: 14", body=b'{"qrCode":"x"}')))[0] == 200
+        assert (await raw(gate, request(gate, b"Connection: close", b"Content-Length: 14", body=b'{"qrCode":"x"}')))[
+            0
+        ] == 200
     assert b"Traceback" not in body
     assert not [record for record in caplog.records if record.exc_info]
     assert not [line for line in logs if "exc_info" in line or line["log_level"] == "error"]

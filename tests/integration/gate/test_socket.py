@@ -29,9 +29,7 @@ async def test_the_welcome_says_where_the_reader_is_and_what_it_may(gate: Gate, 
     async with gate.reader("in", protocol) as reader:
         assert reader.socket.protocol == protocol
         welcome = reader.welcome
-        served = welcome.pop("serverTime")
-        if isinstance(served, str):
-            served = datetime.fromisoformat(served)
+        served = datetime.fromisoformat(welcome.pop("serverTime"))  # a text in msgpack too
         assert abs(datetime.now(UTC) - served) < timedelta(minutes=1)
         assert welcome == {
             "type": "welcome",
@@ -42,6 +40,7 @@ async def test_the_welcome_says_where_the_reader_is_and_what_it_may(gate: Gate, 
                 "isActive": True,
             },
             "schoolCode": "near",
+            "schoolId": str(gate.place.schools["near"]),
             "limits": {
                 "maxInFlight": 64,
                 "maxFrameBytes": 65536,
@@ -101,7 +100,12 @@ async def test_a_scan_that_is_refused_is_refused_by_its_id_and_costs_no_other(ga
         only_info = {"type": "scans", "scans": [fat, good]}
         assert (await reader.ask(only_info))["scanId"] == fat["scanId"]
         assert (await reader.read())["decisions"][0]["valid"] is True
-        for bad in (scan(gate, "x" * 4097), scan(gate, deviceInfo={"a": "\x00"}), scan(gate, extra=1), scan(gate, record=0)):
+        for bad in (
+            scan(gate, "x" * 4097),
+            scan(gate, deviceInfo={"a": "\x00"}),
+            scan(gate, extra=1),
+            scan(gate, record=0),
+        ):
             answer = await reader.ask(bad)
             assert (answer["type"], answer["code"], answer["scanId"]) == ("error", "invalid_scan", bad["scanId"])
         assert (await reader.ask(scan(gate)))["valid"] is True
@@ -154,7 +158,10 @@ async def test_a_replay_says_of_each_scan_what_became_of_it(gate: Gate, protocol
         def alone(what: str = "granted", **more: Any) -> dict[str, Any]:
             return item(gate, what) | {"at": stamp, "decision": "granted"} | more
 
-        fresh, conflict = alone(direction="exit", reason="offline list"), alone(scanId=known["scanId"], decision="denied")
+        fresh, conflict = (
+            alone(direction="exit", reason="offline list"),
+            alone(scanId=known["scanId"], decision="denied"),
+        )
         reused, broken = alone("visitor", scanId=known["scanId"]), alone(decision="perhaps")
         items = [fresh, dict(fresh), conflict, reused, broken]
         answer = await reader.ask({"type": "replay", "scans": items, "sentAt": stamp})

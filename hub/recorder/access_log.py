@@ -1,0 +1,91 @@
+"""Scans → access_logs: the statements of the drain, and of those who replay what was refused.
+
+Times go to PostgreSQL as microseconds, untouched: a datetime would be rounded, and year 1's first moment would be
+-infinity to asyncpg.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import msgspec
+
+from hub.config import Settings
+from hub.domain.verdict import REASON_TEXT, status_text
+from hub.recorder import copying
+from hub.recorder.wire import Amendment, Entry, Merge
+from hub.store.pg import Connection, Role, connect
+from hub.store.queries import load_queries
+
+queries = load_queries("hub.recorder")
+
+
+class Refused(msgspec.Struct, array_like=True):
+    """A scan in access_logs_rejected.entry, as msgpack."""
+
+    entry: Entry
+    stream_seq: int
+
+
+class _SomeKnown(Exception):
+    """Some staged scans were in the log before: a drain that was cut, or a replay of an old scan."""
+
+
+async def open_connection(settings: Settings) -> Connection:
+    """A connection that the functions below can use. Raises StoreUnavailable."""
+    connection = await connect(settings, Role.hub_system)
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
+    )
+    await connection.execute(queries["create_stage"])
+    return connection
+
+
+async def insert(connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:
+    """Add the scans that the log does not have; each comes with its stream_seq. Needs a transaction.
+
+    A replayed scan that the log has is merged into it.
+    """
+    await connection.copy_to_table("drain_stage", source=_chunks(scans, recorder), format="binary")
+    try:
+        async with connection.transaction():
+            claimed = await connection.execute(queries["claim_all"])
+            if claimed != f"INSERT 0 {len(scans)}":
+                raise _SomeKnown  # noqa: TRY301 - what rolls the savepoint back
+            await connection.execute(queries["add_staged"])
+    except _SomeKnown:
+        await connection.execute(queries["add_new_scans"])
+    if any(entry.report is not None for entry, _ in scans):
+        await connection.execute(queries["merge_replays_of_known_scans"])
+
+
+async def apply(connection: Connection, change: Amendment | Merge) -> None:
+    """What was learnt of a scan after it was recorded."""
+    where = (change.access_time, UUID(bytes=change.scan_id), UUID(bytes=change.device))
+    if isinstance(change, Amendment):
+        await connection.execute(queries["amend"], *where, status_text(change.code), REASON_TEXT[change.code])
+        return
+    report = change.report
+    status = "granted" if report.granted else "denied"
+    await connection.execute(
+        queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
+    )
+
+
+async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
+    """Keep a scan that PostgreSQL refuses, with the refusal. `row`: of the journal."""
+    await connection.execute(queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(refused), str(error))
+
+
+def _since_2000(micros: int) -> tuple[int]:
+    """Microseconds since 1970 as PostgreSQL's timestamptz."""
+    return (micros - copying.EPOCH_2000,)
+
+
+async def _chunks(scans: list[tuple[Entry, int]], recorder: bytes) -> AsyncIterator[bytes]:
+    """In pieces, with a turn of the loop between them: a commit of the journal must not wait for a batch."""
+    for chunk in copying.stream(scans, recorder):
+        yield chunk
+        await asyncio.sleep(0)

@@ -1,0 +1,114 @@
+"""The hub of this journal directory, if one runs: who it is, from supervisor.json, and how it says it is."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hub.config import Settings
+from hub.supervisor.doctor.findings import Notes, many, some
+from hub.supervisor.run import STATE_FILE
+
+ANSWER_SECONDS = 1.5
+MOST_QUESTIONS = 8
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class State(msgspec.Struct):
+    """supervisor.json."""
+
+    supervisor: int
+    host: str
+    port: int
+    recorder: int | None = None
+    workers: list[int] = []
+    jobs: int | None = None
+
+
+class RunningHub(msgspec.Struct):
+    """`answers`: process → its /health, of the workers that answered."""
+
+    state: State
+    answers: dict[str, dict[str, Any]] = {}
+
+    def journal(self) -> dict[str, Any]:
+        """What a worker knows of the recorder's journal: `waiting` scans, `bytes`, `oldestSeconds`."""
+        for answer in self.answers.values():
+            part: dict[str, Any] = answer.get("parts", {}).get("journal", {})
+            return part
+        return {}
+
+
+def find(settings: Settings) -> RunningHub | None:
+    """Blocks for a moment. None when no hub runs on this journal directory, or who does cannot be read."""
+    try:
+        state = msgspec.json.decode((settings.journal_dir / STATE_FILE).read_bytes(), type=State)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    if not serves(state.supervisor):
+        return None
+    return RunningHub(state, ask(state.host, state.port, len(state.workers)))
+
+
+def serves(pid: int) -> bool:
+    """Whether the process lives, and is a supervisor: a number may belong to something else by now."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        pass
+    except (OSError, OverflowError):
+        return False
+    with suppress(OSError):
+        return b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return True
+
+
+def ask(host: str, port: int, workers: int) -> dict[str, dict[str, Any]]:
+    """/health of the workers: each connection meets any of them, so a few are made."""
+    answers: dict[str, dict[str, Any]] = {}
+    for _ in range(min(MOST_QUESTIONS, 4 * max(1, workers))):
+        with suppress(OSError, HTTPException, ValueError, msgspec.MsgspecError):
+            with closing(HTTPConnection(EVERYWHERE.get(host, host), port, timeout=ANSWER_SECONDS)) as connection:
+                connection.request("GET", "/health")
+                body = msgspec.json.decode(connection.getresponse().read(65_536), type=dict[str, Any])
+            if "status" in body and "process" in body and "version" in body:
+                answers[str(body["process"])] = body
+                if len(answers) == workers:
+                    break
+                continue
+        break
+    return answers
+
+
+def judge(hub: RunningHub, notes: Notes) -> None:
+    """What the workers say of themselves; the worst of them counts."""
+    state = hub.state
+    who = f"the hub of this journal runs (process {state.supervisor}, {many(len(state.workers), 'worker')})"
+    if not hub.answers:
+        notes.fault("health", f"{who} and does not answer on port {state.port}", "see its log; SIGTERM, start it again")
+        return
+    statuses = {str(answer["status"]) for answer in hub.answers.values()}
+    troubles = sorted({trouble for answer in hub.answers.values() for trouble in _troubles(answer)})
+    facts = {"answered": sorted(hub.answers), "troubles": troubles}
+    if "unhealthy" in statuses:
+        says = f"{who}, doors are denied: {some(troubles, 3)}"
+        notes.fault("health", says, "see the faults above, and its log", **facts)
+    elif "degraded" in statuses:
+        says = f"{who}, degraded: {some(troubles, 3)}"
+        notes.warn("health", says, "doors are answered; see the faults above", **facts)
+    else:
+        notes.right("health", f"{who} and is healthy", **facts)
+
+
+def _troubles(answer: dict[str, Any]) -> list[str]:
+    parts: dict[str, dict[str, Any]] = answer.get("parts", {})
+    return [
+        f"{name}: {part.get('why', part.get('status'))}"
+        for name, part in parts.items()
+        if part.get("status") not in {"ok", "off"}
+    ]

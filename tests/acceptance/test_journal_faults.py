@@ -1,0 +1,303 @@
+"""A journal that cannot be written, read or reached: scans are denied with hub_unavailable, /health is red, and it
+recovers by itself when the cause is gone. Nothing that was answered otherwise is missing afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from hub.recorder.admission import entries
+from hub.recorder.journal import Row
+from tests.acceptance.hub import JOURNAL, Hub, short_directory
+from tests.acceptance.ledger import UNAVAILABLE
+from tests.acceptance.load import Load
+from tests.acceptance.oracle import check, compare
+from tests.acceptance.outage import family, frozen
+from tests.acceptance.program import wait_for
+from tests.acceptance.school import School, furnish
+from tests.services import Cluster, running_cluster
+
+pytestmark = pytest.mark.service
+
+FULL_DISK = 3 * 2**20
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with short_directory() as place:
+        yield place
+
+
+@pytest.fixture
+def school(database: str) -> School:
+    return furnish(database)
+
+
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that these tests may freeze."""
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def small_disk(directory: Path) -> Iterator[Path]:
+    """A file system of its own, of a few MB."""
+    place = directory / "disk"
+    place.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={FULL_DISK}", "none", place], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        assert not os.environ.get("CI"), f"no file system can be mounted here: {made.stderr}"
+        pytest.skip(f"a full disk was not tried, because none can be mounted here: {made.stderr}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def remount(place: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", place], check=True)
+
+
+def is_red(hub: Hub, load: Load) -> None:
+    """Scans are denied, /health is red on every worker, and both stay so."""
+    hub.recovers(hub.unhealthy, "red")
+    kept = load.ledger.kept
+    load.wait_unavailable(100)
+    for _ in range(10):
+        assert hub.health()[0] == 503
+        assert hub.http("/health/ready")[0] == 503
+        assert hub.http("/health/live")[0] == 200
+        load.wait_unavailable(5)
+    assert load.ledger.kept <= kept + 50  # what was under way when it turned red
+
+
+def is_green(hub: Hub, load: Load) -> None:
+    hub.recovers(lambda: hub.processes_answering(200) == {"worker-0", "worker-1"}, "green")
+    load.wait_kept(200)
+
+
+def test_a_full_disk_denies_until_there_is_room(school: School, small_disk: Path) -> None:
+    with Hub(school.url, small_disk) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(100)
+            ballast = small_disk / "ballast"
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            load.wait_unavailable(20)
+            is_red(hub, load)
+            ballast.unlink()
+            is_green(hub, load)
+        assert not load.ledger.faults, load.ledger.faults
+        check(school, load.ledger, amended=True)
+
+
+def test_a_disk_that_turns_read_only_denies_until_it_is_writable(school: School, small_disk: Path) -> None:
+    with Hub(school.url, small_disk) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(100)
+            with hub.recorder_down():
+                remount(small_disk, "ro")
+            is_red(hub, load)
+            remount(small_disk, "rw")
+            is_green(hub, load)
+        assert not load.ledger.faults, load.ledger.faults
+        check(school, load.ledger, amended=True)
+
+
+def test_a_start_on_a_read_only_disk_denies_until_it_is_writable(school: School, small_disk: Path) -> None:
+    remount(small_disk, "ro")
+    hub = Hub(school.url, small_disk)
+    with hub, Load(hub.port, school.doors) as load:
+        is_red(hub, load)
+        remount(small_disk, "rw")
+        is_green(hub, load)
+        load.stop()
+        check(school, load.ledger)
+
+
+def test_a_locked_journal_denies_until_it_is_let_go(school: School, directory: Path) -> None:
+    with (directory / "journal.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        hub = Hub(school.url, directory)
+        with hub, Load(hub.port, school.doors) as load:
+            is_red(hub, load)
+            assert "is held by another recorder" in hub.health()[1]["parts"]["journal"]["why"]
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            is_green(hub, load)
+            load.stop()
+            check(school, load.ledger, amended=True)
+
+
+def test_a_second_hub_on_the_same_journal_takes_nothing_from_the_first(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as first:
+        first.wait_ready()
+        victims = first.pids["workers"]
+        with Load(first.port, school.doors) as load, Hub(school.url, directory) as second:
+            second.wait_line("index loaded")
+            load.wait_kept(200)
+            for pid in victims:
+                os.kill(pid, 9)
+            load.wait_kept(300)
+            assert load.ledger.unavailable == 0
+        check(school, load.ledger)
+
+
+def test_a_deleted_socket_is_made_anew(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(100)
+            (directory / "recorder.sock").unlink()
+            # Workers that are connected go on; those that come have to find it.
+            for pid in hub.pids["workers"]:
+                os.kill(pid, 9)
+            is_green(hub, load)
+        check(school, load.ledger)
+
+
+def test_a_journal_at_its_limit_denies_until_it_is_drained(own_cluster: Cluster, directory: Path) -> None:
+    school = furnish(own_cluster.url(own_cluster.create()))
+    with Hub(school.url, directory, journal_max_bytes=1_000_000) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors, in_flight=8, pace=0.02, info={"padding": "x" * 900}) as load:
+            load.wait_kept(100)
+            with frozen(family(own_cluster.postgres.pid)):
+                is_red(hub, load)
+                assert "HUB_JOURNAL_MAX_BYTES" in hub.health()[1]["parts"]["journal"]["why"]
+            is_green(hub, load)
+        check(school, load.ledger, amended=True)
+
+
+# Damage
+
+
+def damage_while_down(hub: Hub, change: Callable[[Path], None]) -> None:
+    """What a crash, a bad disk or a person's mistake leaves: the recorder finds changed files when it starts."""
+    with hub.recorder_down():
+        change(hub.journal)
+
+
+def torn_wal(journal: Path) -> None:
+    """A commit that was being written: the first half of a frame, after all that were answered."""
+    wal = journal.with_name(f"{JOURNAL}-wal")
+    size = wal.stat().st_size
+    with wal.open("r+b") as file:
+        last = file.read()[-2048:]
+        file.seek(size)
+        file.write(last)
+
+
+def test_a_torn_page_at_the_end_of_the_wal_costs_nothing(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(200)
+            damage_while_down(hub, torn_wal)
+            is_green(hub, load)
+        assert not list(directory.glob("*.damaged-*"))
+        check(school, load.ledger, amended=True)
+
+
+def garbage(journal: Path) -> None:
+    journal.write_bytes(os.urandom(journal.stat().st_size or 65_536))
+    journal.with_name(f"{JOURNAL}-wal").unlink(missing_ok=True)
+
+
+def test_a_garbage_file_is_set_aside_and_scans_are_answered(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as before:
+            before.wait_kept(200)
+        check(school, before.ledger)
+        damage_while_down(hub, garbage)
+        with Load(hub.port, school.doors) as load:
+            is_green(hub, load)
+        assert list(directory.glob(f"{JOURNAL}.damaged-*"))
+        load.ledger.scans |= before.ledger.scans
+        check(school, load.ledger, amended=True)
+
+
+def rows_of(journal: Path) -> dict[int, tuple[bytes, set[str]]]:
+    """Body and scan ids of each row."""
+    with contextlib.closing(sqlite3.connect(journal)) as db:
+        found = db.execute("SELECT id, at, scans, firsts, body FROM journal").fetchall()
+    rows = [Row(id_, at, scans, msgspec.msgpack.decode(firsts), body) for id_, at, scans, firsts, body in found]
+    return {row.id: (row.body, {str(UUID(bytes=entry.scan_id)) for entry, _ in entries(row)}) for row in rows}
+
+
+def touching(rows: dict[int, tuple[bytes, set[str]]], page: bytes) -> set[str]:
+    """The scans of the rows of which a part is on a page."""
+    return {
+        id_
+        for body, ids in rows.values()
+        if any(body[start : start + 40] in page for start in range(0, len(body), 20))
+        for id_ in ids
+    }
+
+
+@pytest.mark.parametrize("how", ["last page zeroed", "last page torn off", "a page in the middle", "two pages"])
+def test_a_damaged_page_costs_its_own_scans_and_no_others(own_cluster: Cluster, directory: Path, how: str) -> None:
+    school = furnish(own_cluster.url(own_cluster.create()))
+    hub = Hub(school.url, directory)
+    with hub, Load(hub.port, school.doors, pace=0.03) as load:
+        load.wait_kept(50)
+        with frozen(family(own_cluster.postgres.pid)):
+            load.wait_kept(400)
+            load.stop()
+            # Nothing of it is in PostgreSQL, and a stop moves all of it from the WAL to the main file.
+            assert hub.stop() == 0
+            damaged = damage(hub.journal, how)
+        hub.start()
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as after:
+            is_green(hub, after)
+        wait_for(lambda: hub.waiting() == 0, "the drain")
+        check(school, merged(load, after), amended=True) if not damaged else None
+        tally = compare(school, merged(load, after))
+        lost = set(tally.lost)
+        print(f"{how}: {len(damaged)} scans were on it, {len(lost)} are lost of {tally.answered}")
+        assert lost <= damaged
+        assert not (tally.doubled or tally.different or tally.invented), str(tally)
+        assert after.ledger.unavailable == 0
+
+
+def merged(load: Load, after: Load) -> object:
+    after.ledger.scans |= load.ledger.scans
+    return after.ledger
+
+
+def damage(journal: Path, how: str) -> set[str]:
+    """Damages the main file; the scans that were on what was damaged."""
+    rows = rows_of(journal)
+    page = 4096
+    content = bytearray(journal.read_bytes())
+    pages = len(content) // page
+    assert pages > 20
+    if how == "last page torn off":
+        torn = bytes(content[-page:])
+        journal.write_bytes(content[: -page // 2])
+        return touching(rows, torn)
+    numbers = {"last page zeroed": [pages - 1], "a page in the middle": [pages // 2], "two pages": [pages // 3, pages // 2]}
+    torn = b""
+    for number in numbers[how]:
+        place = slice(number * page, (number + 1) * page)
+        torn += bytes(content[place])
+        content[place] = bytes(page)
+    journal.write_bytes(content)
+    return touching(rows, torn)
