@@ -13,7 +13,7 @@ unexport PYTHONHOME PYTHONPATH
 export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench lock audit clean strace
+.PHONY: help demo test test-fast lint bench docs lock audit clean strace
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ lint: $(VENV)/.dev  ## style, types, who imports whom, Dockerfile, compose file
 
 bench: $(VENV)/.dev  ## measure against the machine's limits, into docs/benchmarks.md
 	$(PY) -m loadtests.bench $(ARGS)
+
+docs: $(VENV)/.dev  ## write what is made from the code: docs/asyncapi.json and docs/vectors
+	$(PY) -m hub.gate.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
+	$(PY) -m tests.vectors_writer
 
 # The subsets follow requirements.lock, so that every install has the same versions. UPGRADE=1 takes newer ones.
 COMPILE = UV_CACHE_DIR=$(VENV)/uv $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \

@@ -135,8 +135,16 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_api_url", "database_admin_url", "database_system_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        if value is None:
+            return value
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"postgresql", "postgres"}:
             raise ValueError("must start with postgresql://")
+        try:
+            _ = parts.port
+        except ValueError:
+            # An unescaped # or / of a password ends up as the port; the error would repeat it.
+            raise ValueError("cannot be read: write / ? # @ : of a password as %2F %3F %23 %40 %3A") from None
         return value
 
     @field_validator("redis_url")

@@ -105,8 +105,13 @@ class TcpProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         self.accepted += 1
-        back_reader, back = await asyncio.open_unix_connection(str(self._target))
+        try:
+            back_reader, back = await asyncio.open_unix_connection(str(self._target))
+        except OSError:
+            front.close()
+            return
         link = Link(front, back)
         self.links.append(link)
         if self._how == "silence":
@@ -122,7 +127,6 @@ class TcpProxy:
             await asyncio.gather(*pumps, return_exceptions=True)
             self.links.remove(link)
             link.end("close")
-            self._tasks.discard(task)
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -130,6 +134,9 @@ class TcpProxy:
 
     async def _close(self) -> None:
         self._server.close()
+        for link in self.links:
+            link.front.transport.abort()
+            link.back.transport.abort()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -91,10 +91,13 @@ class Limits(Struct, rename="camel", frozen=True):
 
 
 class Welcome(Struct, rename="camel", tag="welcome", frozen=True):
+    """`school_id` is the issuer in the codes of this school, "" from a hub that does not say it yet."""
+
     access_point: AccessPoint
     school_code: str
     server_time: datetime
     limits: Limits = Limits()
+    school_id: str = ""
 
 
 class Student(Struct, rename="camel", frozen=True):

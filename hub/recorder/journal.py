@@ -16,12 +16,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
 from hub.domain.ids import new_id_bytes
 from hub.errors import JournalError
+from hub.recorder.salvage import SELECT_ROWS, is_sound_note, readable_notes, readable_rows
 
 FILE = "journal.sqlite3"
 _SCHEMA = """
@@ -34,14 +34,11 @@ CREATE TABLE IF NOT EXISTS journal (
 );
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
-_SELECT = "SELECT id, at, scans, firsts, body FROM journal "
 _INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
 _HAS_META = "SELECT 1 FROM meta WHERE key = ?"
 _PUT_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _PUT_ROW = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)"
 ASIDE = ".damaged-"
-#: How many row numbers in a row may be unreadable before the rest is looked for from the end.
-_PROBES = 10_000
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -129,7 +126,7 @@ class Journal:
     def _load(self, db: sqlite3.Connection) -> None:
         self._meta_due = {}
         meta = dict(db.execute("SELECT key, value FROM meta"))
-        unsound = [key for key, value in meta.items() if not _is_sound_note(key, value)]
+        unsound = [key for key, value in meta.items() if not is_sound_note(key, value)]
         if unsound:
             raise sqlite3.DatabaseError(f"its notes cannot be read: {', '.join(unsound)}")
         self.recorder_id = meta.get("recorder_id", b"")
@@ -165,8 +162,8 @@ class Journal:
             if aside.name.endswith(("-wal", "-shm")) or db.execute(_HAS_META, (mark,)).fetchone():
                 continue
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(_PUT_META, _readable_meta(aside))
-            db.executemany(_PUT_ROW, _readable_rows(aside))
+            db.executemany(_PUT_META, readable_notes(aside))
+            db.executemany(_PUT_ROW, readable_rows(aside))
             db.execute(_PUT_META, (mark, b""))
             db.execute("COMMIT")
             self._load(db)
@@ -262,7 +259,7 @@ class Journal:
 
     def _rows(self, clause: str, values: tuple[int, ...]) -> Iterator[Row]:
         try:
-            for id_, at, scans, firsts, body in self._connection().execute(_SELECT + clause, values):
+            for id_, at, scans, firsts, body in self._connection().execute(SELECT_ROWS + clause, values):
                 yield Row(id_, at, scans, msgspec.msgpack.decode(firsts, type=dict[bytes, int]), body)
         except (sqlite3.Error, msgspec.MsgspecError) as error:
             raise self._fault(error) from error
@@ -295,56 +292,3 @@ class Journal:
 def _is_damage(error: Exception) -> bool:
     """Whether the file's content is at fault, rather than a disk that is full, away or read-only."""
     return type(error) is sqlite3.DatabaseError or isinstance(error, msgspec.MsgspecError)
-
-
-def _readable_meta(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The notes of a damaged journal that can be read."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(_open_damaged(path)) as db:
-        for key, value in db.execute("SELECT key, value FROM meta"):
-            if isinstance(value, bytes) and _is_sound_note(key, value):
-                yield key, value
-
-
-def _is_sound_note(key: str, value: bytes) -> bool:
-    if key == "sequences":
-        return _is_sound_map(value)
-    return value.isdigit() if key in {"drained", "top"} else len(value) == 16 or key != "recorder_id"
-
-
-def _is_sound_map(value: bytes) -> bool:
-    try:
-        msgspec.msgpack.decode(value, type=dict[bytes, int])
-    except msgspec.MsgspecError:
-        return False
-    return True
-
-
-def _readable_rows(path: Path) -> Iterator[tuple[int, int, int, bytes, bytes]]:
-    """Every row of a damaged journal that can be read: past each that cannot, the next that can is looked for."""
-    following, misses = 0, 0
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(_open_damaged(path)) as db:
-        while misses < _PROBES:
-            try:
-                for row in db.execute(_SELECT + "WHERE id >= ? ORDER BY id", (following,)):
-                    following, misses = row[0] + 1, 0
-                    if _is_sound_row(*row):
-                        yield row
-            except sqlite3.Error:
-                following, misses = following + 1, misses + 1
-            else:
-                return
-        yield from filter(lambda row: _is_sound_row(*row), db.execute(_SELECT + "ORDER BY id DESC"))
-
-
-def _is_sound_row(id_: int, at: int, scans: int, firsts: bytes, body: bytes) -> bool:
-    return (
-        isinstance(at, int)
-        and isinstance(scans, int)
-        and isinstance(firsts, bytes)
-        and isinstance(body, bytes)
-        and _is_sound_map(firsts)
-    )
-
-
-def _open_damaged(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)

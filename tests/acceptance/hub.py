@@ -147,13 +147,13 @@ class Hub(Program):
         return [pid for pid in (pids["supervisor"], pids["recorder"], *pids["workers"], pids["jobs"]) if pid]
 
     def processes(self) -> list[int]:
-        """Every living process that was started for this journal directory, whoever knows it."""
-        mark = b"HUB_JOURNAL_DIR=" + os.fsencode(self.directory)
+        """Every living process that was started for this journal directory and port, whoever knows it."""
+        marks = {b"HUB_JOURNAL_DIR=" + os.fsencode(self.directory), f"HUB_PORT={self.port}".encode()}
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 with suppress(OSError):
-                    if mark in (entry / "environ").read_bytes().split(b"\0") and is_alive(int(entry.name)):
+                    if marks <= set((entry / "environ").read_bytes().split(b"\0")) and is_alive(int(entry.name)):
                         found.append(int(entry.name))
         return found
 
@@ -165,7 +165,9 @@ class Hub(Program):
         os.kill(supervisor, signal.SIGSTOP)
         try:
             os.kill(recorder, signal.SIGKILL)
-            wait_for(lambda: not is_alive(recorder), "the recorder is gone")
+            # Nobody reaps it; a zombie has closed its files.
+            stat = Path(f"/proc/{recorder}/stat")
+            wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", "the recorder is gone")
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)

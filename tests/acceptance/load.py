@@ -151,10 +151,9 @@ class Load:
                 size = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
                 body = await reader.readexactly(size)
             last = b"connection: close" in head
-            if head.startswith(b"http/1.1 200"):
-                self.ledger.answered(due.pop(), json.loads(body))
-            else:
-                self.ledger.faults[f"status {head[9:12].decode()}"] += 1
+            if not head.startswith(b"http/1.1 200"):
+                raise Broken(f"status {head[9:12].decode()}")
+            self.ledger.answered(due.pop(), json.loads(body))
             await asyncio.sleep(self._pace)
 
     def _request(self, door: Door, scan: Scan) -> bytes:
@@ -196,9 +195,7 @@ class Load:
             await asyncio.sleep(self._pace)
         writer.write(_masked(CLOSE, struct.pack(">H", 1000)))
 
-    async def _hear(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: dict[str, Scan]
-    ) -> bool:
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: dict[str, Scan]) -> bool:
         """One frame. False when the hub has closed, and was told goodbye in turn."""
         async with asyncio.timeout(SILENCE):
             opcode, body = await _read_frame(reader)

@@ -43,9 +43,7 @@ class Tally:
     def __str__(self) -> str:
         lists = {name: getattr(self, name) for name in ("lost", "doubled", "different", "invented", "same_sequence")}
         bad = "; ".join(f"{name}={len(found)} {found[:3] if found else ''}" for name, found in lists.items())
-        return (
-            f"scans={self.scans} answered={self.answered} hub_unavailable={self.unavailable} rows={self.rows}; {bad}"
-        )
+        return f"scans={self.scans} answered={self.answered} hub_unavailable={self.unavailable} rows={self.rows}; {bad}"
 
 
 def check(school: School, ledger: Ledger, *, amended: bool = False) -> Tally:
@@ -60,9 +58,9 @@ def check(school: School, ledger: Ledger, *, amended: bool = False) -> Tally:
     return tally
 
 
-def compare(school: School, ledger: Ledger, *, amended: bool = False) -> Tally:
-    """The tally, once the log has every answered scan or stops growing."""
-    found = _drained(school, ledger)
+def compare(school: School, ledger: Ledger, *, amended: bool = False, quiet: float = 10.0) -> Tally:
+    """The tally, once the log has every answered scan, or has not grown for `quiet` seconds."""
+    found = _drained(school, ledger, quiet)
     tally = Tally(scans=len(ledger.scans), rows=sum(len(rows) for rows in found.values()))
     for scan in ledger.scans.values():
         rows = found.pop((scan.door.id, scan.id), [])
@@ -74,19 +72,19 @@ def compare(school: School, ledger: Ledger, *, amended: bool = False) -> Tally:
     return tally
 
 
-def _drained(school: School, ledger: Ledger) -> dict[tuple[str, str], list[Any]]:
+def _drained(school: School, ledger: Ledger, quiet: float) -> dict[tuple[str, str], list[Any]]:
     expected = {(scan.door.id, scan.id) for scan in ledger.scans.values() if scan.kept}
     deadline = time.monotonic() + PATIENCE
-    count, still = -1, 0
+    count, since = -1, time.monotonic()
     while True:
         (now,) = school.fetch("SELECT count(*) FROM access_logs")[0]
-        still = still + 1 if now == count else 0
-        count = now
-        if still >= 3:
+        if now != count:
+            count, since = now, time.monotonic()
+        elif time.monotonic() > since + 0.4:
             found: dict[tuple[str, str], list[Any]] = defaultdict(list)
             for row in school.fetch(_ROWS):
                 found[row["door"], row["id"]].append(row)
-            if expected <= found.keys() or time.monotonic() > deadline or still > 60:
+            if expected <= found.keys() or time.monotonic() > min(deadline, since + quiet):
                 return found
         time.sleep(0.15)
 

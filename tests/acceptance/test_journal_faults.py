@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -19,11 +18,9 @@ import pytest
 from hub.recorder.admission import entries
 from hub.recorder.journal import Row
 from tests.acceptance.hub import JOURNAL, Hub, short_directory
-from tests.acceptance.ledger import UNAVAILABLE
 from tests.acceptance.load import Load
 from tests.acceptance.oracle import check, compare
 from tests.acceptance.outage import family, frozen
-from tests.acceptance.program import wait_for
 from tests.acceptance.school import School, furnish
 from tests.services import Cluster, running_cluster
 
@@ -106,24 +103,16 @@ def test_a_full_disk_denies_until_there_is_room(school: School, small_disk: Path
         check(school, load.ledger, amended=True)
 
 
-def test_a_disk_that_turns_read_only_denies_until_it_is_writable(school: School, small_disk: Path) -> None:
-    with Hub(school.url, small_disk) as hub:
-        hub.wait_ready()
-        with Load(hub.port, school.doors) as load:
-            load.wait_kept(100)
-            with hub.recorder_down():
-                remount(small_disk, "ro")
-            is_red(hub, load)
-            remount(small_disk, "rw")
-            is_green(hub, load)
-        assert not load.ledger.faults, load.ledger.faults
-        check(school, load.ledger, amended=True)
-
-
-def test_a_start_on_a_read_only_disk_denies_until_it_is_writable(school: School, small_disk: Path) -> None:
+def test_a_read_only_disk_denies_until_it_is_writable(school: School, small_disk: Path) -> None:
     remount(small_disk, "ro")
     hub = Hub(school.url, small_disk)
     with hub, Load(hub.port, school.doors) as load:
+        is_red(hub, load)
+        remount(small_disk, "rw")
+        is_green(hub, load)
+        # And while it runs: nobody has a file open there for a moment, else it could not be changed.
+        with hub.recorder_down():
+            remount(small_disk, "ro")
         is_red(hub, load)
         remount(small_disk, "rw")
         is_green(hub, load)
@@ -233,30 +222,27 @@ def test_a_garbage_file_is_set_aside_and_scans_are_answered(school: School, dire
         check(school, load.ledger, amended=True)
 
 
-def rows_of(journal: Path) -> dict[int, tuple[bytes, set[str]]]:
-    """Body and scan ids of each row."""
+def read_rows(journal: Path) -> dict[int, Row]:
+    """Each row that SQLite can read by its number."""
+    found = {}
     with contextlib.closing(sqlite3.connect(journal)) as db:
-        found = db.execute("SELECT id, at, scans, firsts, body FROM journal").fetchall()
-    rows = [Row(id_, at, scans, msgspec.msgpack.decode(firsts), body) for id_, at, scans, firsts, body in found]
-    return {row.id: (row.body, {str(UUID(bytes=entry.scan_id)) for entry, _ in entries(row)}) for row in rows}
+        for number in range(1, 5_000):
+            with contextlib.suppress(sqlite3.DatabaseError):
+                values = db.execute(
+                    "SELECT id, at, scans, firsts, body FROM journal WHERE id = ?", (number,)
+                ).fetchone()
+                if values is not None:
+                    id_, at, scans, firsts, body = values
+                    found[id_] = Row(id_, at, scans, msgspec.msgpack.decode(firsts), body)
+    return found
 
 
-def touching(rows: dict[int, tuple[bytes, set[str]]], page: bytes) -> set[str]:
-    """The scans of the rows of which a part is on a page."""
-    return {
-        id_
-        for body, ids in rows.values()
-        if any(body[start : start + 40] in page for start in range(0, len(body), 20))
-        for id_ in ids
-    }
-
-
-@pytest.mark.parametrize("how", ["last page zeroed", "last page torn off", "a page in the middle", "two pages"])
+@pytest.mark.parametrize("how", ["the last page zeroed", "the last page torn off", "two pages zeroed"])
 def test_a_damaged_page_costs_its_own_scans_and_no_others(own_cluster: Cluster, directory: Path, how: str) -> None:
     school = furnish(own_cluster.url(own_cluster.create()))
     hub = Hub(school.url, directory)
-    with hub, Load(hub.port, school.doors, pace=0.03) as load:
-        load.wait_kept(50)
+    with hub, Load(hub.port, school.doors, pace=0.02, info={"padding": "x" * 600}) as load:
+        hub.wait_ready()
         with frozen(family(own_cluster.postgres.pid)):
             load.wait_kept(400)
             load.stop()
@@ -267,9 +253,9 @@ def test_a_damaged_page_costs_its_own_scans_and_no_others(own_cluster: Cluster, 
         hub.wait_ready()
         with Load(hub.port, school.doors) as after:
             is_green(hub, after)
-        wait_for(lambda: hub.waiting() == 0, "the drain")
-        check(school, merged(load, after), amended=True) if not damaged else None
-        tally = compare(school, merged(load, after))
+        hub.recovers(lambda: hub.waiting() == 0, "the drain")
+        after.ledger.scans |= load.ledger.scans
+        tally = compare(school, after.ledger, quiet=1.0)
         lost = set(tally.lost)
         print(f"{how}: {len(damaged)} scans were on it, {len(lost)} are lost of {tally.answered}")
         assert lost <= damaged
@@ -277,27 +263,19 @@ def test_a_damaged_page_costs_its_own_scans_and_no_others(own_cluster: Cluster, 
         assert after.ledger.unavailable == 0
 
 
-def merged(load: Load, after: Load) -> object:
-    after.ledger.scans |= load.ledger.scans
-    return after.ledger
-
-
 def damage(journal: Path, how: str) -> set[str]:
-    """Damages the main file; the scans that were on what was damaged."""
-    rows = rows_of(journal)
+    """Damages the main file; the scans of the rows that were on it."""
+    whole = read_rows(journal)
     page = 4096
     content = bytearray(journal.read_bytes())
     pages = len(content) // page
-    assert pages > 20
-    if how == "last page torn off":
-        torn = bytes(content[-page:])
-        journal.write_bytes(content[: -page // 2])
-        return touching(rows, torn)
-    numbers = {"last page zeroed": [pages - 1], "a page in the middle": [pages // 2], "two pages": [pages // 3, pages // 2]}
-    torn = b""
-    for number in numbers[how]:
-        place = slice(number * page, (number + 1) * page)
-        torn += bytes(content[place])
-        content[place] = bytes(page)
+    assert pages > 50
+    if how == "the last page torn off":
+        del content[-page // 2 :]
+    else:
+        for number in [pages - 1] if how == "the last page zeroed" else [pages // 3, pages // 2]:
+            content[number * page : (number + 1) * page] = bytes(page)
     journal.write_bytes(content)
-    return touching(rows, torn)
+    left = read_rows(journal)
+    gone = [row for number, row in whole.items() if left.get(number) != row]
+    return {str(UUID(bytes=entry.scan_id)) for row in gone for entry, _ in entries(row)}

@@ -41,7 +41,9 @@ def test_killed_workers_lose_nothing(school: School, directory: Path) -> None:
                 workers = hub.pids["workers"]
                 victim = workers[number % len(workers)]
                 os.kill(victim, signal.SIGKILL)
-                hub.recovers(lambda v=victim: v not in hub.pids["workers"] and len(hub.pids["workers"]) == 2, "two workers")
+                hub.recovers(
+                    lambda v=victim: v not in hub.pids["workers"] and len(hub.pids["workers"]) == 2, "two workers"
+                )
             load.wait_kept(BETWEEN)
         check(school, load.ledger)
 

@@ -67,8 +67,9 @@ def test_sighup_replaces_the_workers_and_nobody_notices(school: School, director
                 before = hub.pids
                 hub.send(signal.SIGHUP)
                 hub.recovers(
-                    lambda old=before["workers"]: len(hub.pids["workers"]) == 2
-                    and not any(is_alive(pid) for pid in old),
+                    lambda old=before["workers"]: (
+                        len(hub.pids["workers"]) == 2 and not any(is_alive(pid) for pid in old)
+                    ),
                     "new workers instead of the old",
                 )
                 after = hub.pids
@@ -95,8 +96,10 @@ def test_a_worker_killed_while_it_is_replaced_leaves_two(school: School, directo
             for pid in old:
                 os.kill(pid, signal.SIGKILL)
             hub.recovers(
-                lambda: len(set(hub.processes()) - others) == 2 == len(hub.pids["workers"])
-                and set(hub.processes()) - others == set(hub.pids["workers"]),
+                lambda: (
+                    len(set(hub.processes()) - others) == 2 == len(hub.pids["workers"])
+                    and set(hub.processes()) - others == set(hub.pids["workers"])
+                ),
                 "two workers, both known",
             )
             load.wait_kept(200)

@@ -52,7 +52,7 @@ def test_the_gate_reads_what_a_reader_writes(
 @pytest.mark.parametrize(
     "frame",
     [
-        gate.Welcome(POINT, "NORTH", NOW, LIMITS),
+        gate.Welcome(POINT, "NORTH", str(ID), AT, LIMITS),
         gate.DecisionFrame(*ANSWER),
         gate.DecisionFrame(str(ID), "denied", False, "unknown_pass", None, None, "p", AT, True),
         gate.Decisions([gate.Decision(*ANSWER)]),

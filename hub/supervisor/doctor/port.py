@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from hub.config import Settings
@@ -75,7 +76,12 @@ def _inodes(table: Path, port: int) -> Iterator[str]:
 
 def _has_socket(process: Path, inodes: set[str]) -> bool:
     try:
-        links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+        links = list((process / "fd").iterdir())
     except OSError:
         return False
-    return any(found[1] in inodes for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link)))
+    for link in links:
+        with suppress(OSError):  # closed meanwhile
+            found = re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink()))
+            if found is not None and found[1] in inodes:
+                return True
+    return False
