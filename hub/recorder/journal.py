@@ -21,7 +21,7 @@ import msgspec
 
 from hub.domain.ids import new_id_bytes
 from hub.errors import JournalError
-from hub.recorder.salvage import SELECT_ROWS, is_sound_note, readable_notes, readable_rows
+from hub.recorder.salvage import SELECT_ROWS, is_sound_note, is_sound_row, readable_notes, readable_rows
 
 FILE = "journal.sqlite3"
 _SCHEMA = """
@@ -202,7 +202,8 @@ class Journal:
     def note_drained(self, row: int, scans: int) -> None:
         """Rows up to `row`, `scans` more scans, are in PostgreSQL; written with the next commit (late is harmless)."""
         self.drained = row
-        self.waiting -= scans
+        # Of a damaged row fewer may have been read than it had.
+        self.waiting = self.waiting - scans if self.behind else 0
         self._meta_due["drained"] = str(row).encode()
 
     @property
@@ -260,6 +261,8 @@ class Journal:
     def _rows(self, clause: str, values: tuple[int, ...]) -> Iterator[Row]:
         try:
             for id_, at, scans, firsts, body in self._connection().execute(SELECT_ROWS + clause, values):
+                if not is_sound_row(at, scans, firsts, body):
+                    raise sqlite3.DatabaseError(f"row {id_} cannot be read")
                 yield Row(id_, at, scans, msgspec.msgpack.decode(firsts, type=dict[bytes, int]), body)
         except (sqlite3.Error, msgspec.MsgspecError) as error:
             raise self._fault(error) from error

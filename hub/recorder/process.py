@@ -130,6 +130,7 @@ class Recorder:
         self._refused = 0
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
+        self._deaf: str | None = None
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Open, serve, tick, until cancelled; then commit what has arrived and close."""
@@ -170,9 +171,11 @@ class Recorder:
             finally:
                 os.umask(old)
         except OSError as error:
-            log.error("the recorder cannot listen; trying again", error=str(error))
+            if str(error) != self._deaf:
+                log.error("the recorder cannot listen; trying again", error=str(error))
+            self._deaf = str(error)
             return
-        self._inode = _inode(path)
+        self._inode, self._deaf = _inode(path), None
         if before is not None:
             log.warning("the recorder's socket was gone and is made anew", path=str(path))
             before.close()
@@ -183,6 +186,8 @@ class Recorder:
         try:
             self.journal.open()
             self.admission.reload()
+            # A full disk can be read: only a commit shows that scans will be kept.
+            self.journal.commit_notes([])
         except JournalError as error:
             self._fail(str(error))
             return

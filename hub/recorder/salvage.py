@@ -11,8 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 SELECT_ROWS = "SELECT id, at, scans, firsts, body FROM journal "
-#: How many row numbers in a row may be unreadable before the rest is looked for from the end.
-_PROBES = 10_000
+#: How many row numbers are tried one by one around damage, and how many in vain before the rest is read from the end.
+_NEAR, _PROBES = 100, 10_000
 
 
 def readable_notes(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -45,16 +45,30 @@ def readable_rows(path: Path) -> Iterator[tuple[int, int, int, bytes, bytes]]:
             try:
                 for row in db.execute(SELECT_ROWS + "WHERE id >= ? ORDER BY id", (following,)):
                     following, misses = row[0] + 1, 0
-                    if _is_sound_row(*row):
+                    if is_sound_row(*row[1:]):
                         yield row
             except sqlite3.Error:
-                following, misses = following + 1, misses + 1
+                # The cursor steps ahead of what it hands out: the last good row is lost with the bad one after it.
+                for id_ in range(following, following + _NEAR):
+                    row = _row(db, id_)
+                    following, misses = id_ + 1, 0 if row else misses + 1
+                    if row:
+                        yield row
             else:
                 return
-        yield from filter(lambda row: _is_sound_row(*row), db.execute(SELECT_ROWS + "ORDER BY id DESC"))
+        yield from (row for row in db.execute(SELECT_ROWS + "ORDER BY id DESC") if is_sound_row(*row[1:]))
 
 
-def _is_sound_row(_: int, at: object, scans: object, firsts: object, body: object) -> bool:
+def _row(db: sqlite3.Connection, id_: int) -> tuple[int, int, int, bytes, bytes] | None:
+    try:
+        row = db.execute(SELECT_ROWS + "WHERE id = ?", (id_,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return row if row and is_sound_row(*row[1:]) else None
+
+
+def is_sound_row(at: object, scans: object, firsts: object, body: object) -> bool:
+    """Whether these are a row's values: of a page that is partly gone, SQLite may read NULLs and zeros."""
     return (
         isinstance(at, int)
         and isinstance(scans, int)

@@ -47,7 +47,7 @@ OwnConnection = asyncpg.Connection
 CONNECT_TIMEOUT = 5.0
 
 _opened: weakref.WeakSet[asyncpg.Connection] = weakref.WeakSet()
-_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+_pooled: weakref.WeakSet[Pg] = weakref.WeakSet()  # asyncpg's pools take no weak reference
 
 
 class Role(StrEnum):
@@ -108,7 +108,8 @@ async def connect(
 def active_connections() -> int:
     """This process's connections to PostgreSQL that are open, pooled ones in use included; for /metrics."""
     alone = sum(1 for connection in _opened if not connection.is_closed())
-    return alone + sum(pool.get_size() - pool.get_idle_size() for pool in _pools)
+    pools = [pool for pg in _pooled for pool in pg._pools.values()]
+    return alone + sum(pool.get_size() - pool.get_idle_size() for pool in pools)
 
 
 class Pg:
@@ -118,6 +119,7 @@ class Pg:
     def __init__(self, pools: dict[Role, Pool], acquire_timeout: float) -> None:
         self._pools = pools
         self._acquire_timeout = acquire_timeout
+        _pooled.add(self)
 
     @classmethod
     async def open(
@@ -141,7 +143,6 @@ class Pg:
                 command_timeout=command_timeout,
                 server_settings=target.server_settings,
             )
-            _pools.add(pools[role])
         return cls(pools, acquire_timeout)
 
     async def close(self) -> None:

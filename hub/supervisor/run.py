@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 STATE_FILE = "supervisor.json"
 BACKOFF_SECONDS = (0.0, 0.1, 0.5, 1.0, 2.0)
 STEADY_SECONDS = 5.0
+STATE_SECONDS = 1.0
 SUCCESSOR_PATIENCE_SECONDS = 60.0
 
 
@@ -49,6 +50,7 @@ class Supervisor:
         self._replacing = asyncio.Lock()
         self._started = time.monotonic()
         self._replacements: set[asyncio.Task[None]] = set()
+        self._state_due: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises StartError when it cannot start."""
@@ -204,10 +206,19 @@ class Supervisor:
             "port": self._settings.port,
         }
         path = self._settings.journal_dir / STATE_FILE
-        with suppress(OSError):
+        try:
             draft = path.with_suffix(".new")
             draft.write_text(json.dumps(state))
             draft.replace(path)
+        except OSError:
+            # A disk that is full or read-only now may not be later.
+            if self._state_due is None:
+                self._state_due = asyncio.get_running_loop().call_later(STATE_SECONDS, self._write_state_again)
+
+    def _write_state_again(self) -> None:
+        self._state_due = None
+        if not self._stopping.is_set():
+            self._write_state()
 
     def _render(self) -> str:
         own = [

@@ -9,7 +9,6 @@ in turn with its limit, round by round, and the ratio is the median of the round
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import uvloop
 
 from loadtests.bench import report, revocation, scans
 from loadtests.bench.world import World, world
@@ -57,7 +58,7 @@ def _inside(what: str, url: str, number: int) -> dict[str, Any]:
 
 def _revocation(place: World, workers: int) -> dict[str, Any]:
     with place.serving(PAIR_PORT, workers=workers):
-        found = asyncio.run(revocation.measure(place.url, PAIR_PORT, workers, place.passes, TRIALS))
+        found = uvloop.run(revocation.measure(place.url, PAIR_PORT, workers, place.passes, TRIALS))
     denied, notify = sorted(found["denied"]), sorted(found["notify"])
     return {
         "denied_p50": median(denied),

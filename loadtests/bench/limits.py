@@ -1,14 +1,18 @@
 """The limits that ours is held against: the least that aiohttp + uvloop can do with the same request.
 
 `python -m loadtests.bench.limits http PORT` decodes the same JSON with msgspec, hashes the code, looks it up in a dict
-of a million keys and answers a body of the same size. `… echo PORT` sends every WebSocket message back.
+of a million keys and answers a body of the same size. `… echo PORT` sends every WebSocket message back. `… notify PORT
+URL` listens for NOTIFY on the channel `bench` and writes the time of each to whoever connects.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sys
+import time
 
+import asyncpg
 import msgspec
 import uvloop
 from aiohttp import WSMsgType, web
@@ -55,6 +59,24 @@ async def echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+async def tell_notifications(port: int, url: str) -> None:
+    """A listener and nothing else, on a loop that has nothing else to do."""
+    listener = await asyncpg.connect(url)
+    hearers: list[asyncio.StreamWriter] = []
+
+    def heard(*_: object) -> None:
+        line = f"{time.time()!r}\n".encode()
+        for hearer in hearers:
+            if not hearer.transport.is_closing():
+                hearer.write(line)
+
+    await listener.add_listener("bench", heard)
+    server = await asyncio.start_server(lambda _, writer: hearers.append(writer), "127.0.0.1", port)
+    await server.serve_forever()
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "notify":
+        uvloop.run(tell_notifications(int(sys.argv[2]), sys.argv[3]))
     uvloop.install()
     web.run_app(application(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), access_log=None, print=None)

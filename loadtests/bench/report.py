@@ -27,7 +27,8 @@ _HOW = """
 - **WebSocket scans**: {readers} readers with {flight} scans in flight each; the limit sends each frame back. CPU is
   user and system time of all the server's processes by the kernel's count.
 - **Revocation**: from the confirmed commit of `UPDATE passes SET status = 'revoked'` to the first denial on the last of
-  {workers} workers, {trials} times, while the HTTP load runs; beside it a bare `NOTIFY` to a bare listener.
+  {workers} workers, {trials} times, while the HTTP load runs on the same core; beside it a `NOTIFY` to a bare listener
+  there.
 - **Drain**: {scans_hint} scans from the journal into `access_logs`, against a binary COPY of the same rows, encoded
   beforehand, into the same table.
 - **Index**: growth of the process per pass after the load, name and pass number included; the load against a COPY of

@@ -1,115 +1,130 @@
-"""From the commit of a revocation to the first denial on every worker, under load; and a bare NOTIFY beside it.
+"""From the commit of a revocation to the first denial on every worker, under load; and a bare listener beside it.
 
-Both clocks are the machine's: the commit's time is taken when PostgreSQL has confirmed it, the denial's is the hub's
-own `accessTime`. Four probes a worker ask again half a millisecond after each answer, without being recorded.
+All clocks are the machine's: the commit's time is taken when PostgreSQL has confirmed it, the denial's is the hub's own
+`accessTime`. The load itself asks: one scan in four is of the pass that is about to be revoked, on every connection, so
+that each worker is asked some thousand times a second. The bare listener is a process of its own on the hub's core.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
+import uuid
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import cast
 
 import asyncpg
 
-from loadtests.bench.clients import drive
-from loadtests.bench.scans import HTTP_CONNECTIONS, WARM_UP, http_client
+from loadtests.bench.scans import HTTP_CONNECTIONS, WARM_UP, limit
 from loadtests.bench.world import code, device_key
 
-PROBE_SECONDS = 0.0005
-GAP_SECONDS = 0.02
-PROBES_A_WORKER = 4
+GAP_SECONDS = 0.03
+PATIENCE_SECONDS = 10.0
+NOTIFY_PORT = 19_105
+_LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-class Probe:
-    """A kept-alive connection to one worker."""
+class Target:
+    """The pass of the moment, and when (µs since 1970, by the hub's clock) each worker first denied it."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: str) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.key = key
+    def __init__(self) -> None:
+        self.code = ""
+        self.denied: dict[str, float] = {}
+        self.workers: set[str] = set()
+        self.all_denied = asyncio.Event()
 
-    @classmethod
-    async def open(cls, port: int, key: str) -> Probe:
-        return cls(*await asyncio.open_connection("127.0.0.1", port), key)
+    def aim(self, qr_code: str) -> None:
+        self.code, self.denied = qr_code, {}
+        self.all_denied.clear()
 
-    async def ask(self, qr_code: str) -> dict[str, Any]:
-        body = json.dumps({"qrCode": qr_code, "record": False}).encode()
-        self.writer.write(
-            b"POST /api/v1/passes/verify HTTP/1.1\r\nHost: l\r\n"
-            b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b" % (self.key.encode(), len(body), body)
+    def note(self, worker: str, at: float) -> None:
+        self.denied[worker] = min(at, self.denied.get(worker, at))
+        if self.denied.keys() >= self.workers:
+            self.all_denied.set()
+
+
+class Asking(asyncio.Protocol):
+    """One kept-alive connection that asks as fast as it is answered; it learns first which worker it has."""
+
+    def __init__(self, number: int, passes: int, target: Target) -> None:
+        self._key = device_key(number).encode()
+        self._passes = passes
+        self._target = target
+        self._worker = ""
+        self._aimed = ""
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_LIVE)
+
+    def _ask(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._aimed = self._target.code if random.random() < 0.25 else ""
+        qr_code = self._aimed or code(random.randrange(self._passes // 2))
+        body = f'{{"qrCode":"{qr_code}","scanId":"{uuid.uuid4()}","direction":"entry"}}'.encode()
+        self._transport.write(
+            b"POST /api/v1/passes/verify HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (self._key, len(body), body)
         )
-        return await self._body()
 
-    async def _body(self) -> dict[str, Any]:
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        at = head.index(b"Content-Length: ") + 16
-        answer: dict[str, Any] = json.loads(await self.reader.readexactly(int(head[at : head.index(b"\r", at)])))
-        return answer
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data
+        end = buffer.find(b"\r\n\r\n")
+        at = buffer.find(b"Content-Length: ") + 16
+        if end < 0 or len(buffer) < end + 4 + int(buffer[at : buffer.find(b"\r", at)]):
+            self._buffer = buffer
+            return
+        self._buffer = b""
+        if not self._worker:
+            self._worker = str(json.loads(buffer[end + 4 :])["process"])
+            self._target.workers.add(self._worker)
+        elif self._aimed and self._aimed == self._target.code and b'"revoked_pass"' in buffer:
+            answer = json.loads(buffer[end + 4 :])
+            self._target.note(self._worker, datetime.fromisoformat(answer["accessTime"]).timestamp())
+        self._ask()
 
-    async def worker(self) -> str:
-        """Which worker is at the other end."""
-        self.writer.write(b"GET /health/live HTTP/1.1\r\nHost: l\r\n\r\n")
-        return str((await self._body())["process"])
-
-
-async def _first_denial(probes: list[Probe], qr_code: str) -> float:
-    """When (by the hub's clock) the first of one worker's probes was denied."""
-
-    async def until_denied(probe: Probe) -> float:
-        while True:
-            answer = await probe.ask(qr_code)
-            if answer["reason"] == "revoked_pass":
-                return datetime.fromisoformat(answer["accessTime"]).timestamp()
-            await asyncio.sleep(PROBE_SECONDS)
-
-    return min(await asyncio.gather(*(until_denied(probe) for probe in probes)))
-
-
-async def _connect(port: int, workers: int) -> dict[str, list[Probe]]:
-    """PROBES_A_WORKER connections to each worker; the kernel chooses, so it may take a few more."""
-    found: dict[str, list[Probe]] = {}
-    for number in range(200):
-        probe = await Probe.open(port, device_key(100 + number % 20))
-        place = found.setdefault(await probe.worker(), [])
-        if len(place) < PROBES_A_WORKER:
-            place.append(probe)
-        else:
-            probe.writer.close()
-        if len(found) == workers and all(len(p) == PROBES_A_WORKER for p in found.values()):
-            return found
-    raise RuntimeError(f"only {len(found)} of {workers} workers were reached")
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
 
 async def measure(url: str, port: int, workers: int, passes: int, trials: int) -> dict[str, list[float]]:
-    """Seconds from commit to denial on the last worker, and from commit to a bare listener, per trial, under load."""
+    """Seconds from commit to denial on the last worker, and from commit to the bare listener, per trial, under load."""
     database = await asyncpg.connect(url)
-    listener = await asyncpg.connect(url)
-    heard: asyncio.Queue[float] = asyncio.Queue()
-    await listener.add_listener("bench", lambda *_: heard.put_nowait(time.time()))
-    by_worker = await _connect(port, workers)
-    seconds = trials * 0.2 + 5
-    loading = asyncio.create_task(drive(http_client(passes), port, HTTP_CONNECTIONS, seconds, WARM_UP))
-    await asyncio.sleep(WARM_UP)
+    target = Target()
+    loop = asyncio.get_running_loop()
+    connections = []
+    for number in range(HTTP_CONNECTIONS):
+        made = await loop.create_connection(partial(Asking, number, passes, target), "127.0.0.1", port)
+        connections.append(made[1])
     delays: list[float] = []
     notifies: list[float] = []
-    try:
+    with limit("notify", NOTIFY_PORT, url):
+        reader, writer = await asyncio.open_connection("127.0.0.1", NOTIFY_PORT)
+        await asyncio.sleep(WARM_UP)
+        if len(target.workers) != workers:
+            raise RuntimeError(f"only {len(target.workers)} of {workers} workers were reached")
         for trial in range(trials):
             qr_code = code(passes - 1 - trial)
-            waiting = [asyncio.create_task(_first_denial(probes, qr_code)) for probes in by_worker.values()]
+            target.aim(qr_code)
             await asyncio.sleep(GAP_SECONDS)
             await database.execute("UPDATE passes SET status = 'revoked' WHERE qr_code = $1", qr_code)
             committed = time.time()
-            delays.append(max(await asyncio.gather(*waiting)) - committed)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await target.all_denied.wait()
+            delays.append(max(target.denied.values()) - committed)
             await database.execute("NOTIFY bench")
             notified = time.time()
-            notifies.append(max(0.0, await heard.get() - notified))
-    finally:
-        loading.cancel()
-        await asyncio.gather(loading, return_exceptions=True)
-        await database.execute("UPDATE passes SET status = 'active' WHERE status = 'revoked'")
-        await database.close()
-        await listener.close()
+            notifies.append(float(await reader.readline()) - notified)
+        writer.close()
+    for connection in connections:
+        connection.close()
+    await database.execute("UPDATE passes SET status = 'active' WHERE status = 'revoked'")
+    await database.close()
     return {"denied": delays, "notify": notifies}

@@ -14,7 +14,7 @@ from typing import Any
 import uvloop
 
 from loadtests.bench.clients import HttpLoop, Result, SocketLoop, drive
-from loadtests.bench.world import SERVER_CORE, cpu_seconds, device_key, pin, wait_ready
+from loadtests.bench.world import SERVER_CORE, cpu_seconds, device_key, pin, wait_open, wait_ready
 
 HTTP_CONNECTIONS = 64
 READERS = 50
@@ -62,12 +62,15 @@ def socket_client(passes: int, *, echo: bool) -> Callable[[int, Result], SocketL
 
 
 @contextlib.contextmanager
-def limit(kind: str, port: int) -> Iterator[int]:
+def limit(kind: str, port: int, *more: str) -> Iterator[int]:
     """A bare server on the server core; yields its process id."""
-    process = subprocess.Popen([sys.executable, "-m", "loadtests.bench.limits", kind, str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "loadtests.bench.limits", kind, str(port), *more])
     pin(SERVER_CORE, process.pid)
     try:
-        wait_ready(port, "/")
+        if kind == "notify":
+            wait_open(port)
+        else:
+            wait_ready(port, "/")
         yield process.pid
     finally:
         process.kill()

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -134,6 +135,20 @@ def wait_ready(port: int, path: str = "/health/ready", seconds: float = 120.0) -
         if time.monotonic() > deadline:
             raise RuntimeError(f"nothing ready on port {port}")
         time.sleep(0.05)
+
+
+def wait_open(port: int, seconds: float = 20.0) -> None:
+    """Until something listens on the port."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextlib.contextmanager

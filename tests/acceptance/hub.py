@@ -157,6 +157,19 @@ class Hub(Program):
                         found.append(int(entry.name))
         return found
 
+    def recorder_replaced(self, before: int) -> None:
+        """Waits until the recorder is another."""
+        self.recovers(lambda: self.pids["recorder"] not in {None, before}, "a new recorder")
+
+    def workers_replaced(self, before: list[int], *, count: int) -> None:
+        """Waits until there are as many workers as `before`, and `count` of them are new."""
+
+        def done() -> bool:
+            now = self.pids["workers"]
+            return len(now) == len(before) and len(set(now) - set(before)) == count
+
+        self.recovers(done, f"{count} new workers")
+
     @contextmanager
     def recorder_down(self) -> Iterator[None]:
         """The recorder is killed, and nobody starts it again until the block ends: time to change its files."""

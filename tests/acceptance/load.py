@@ -32,6 +32,16 @@ class Broken(Exception):
     """A connection ended; the words say how."""
 
 
+#: What a fault is called; None: by its own words. The first that fits.
+_WORDS: dict[type[Exception], str | None] = {
+    Broken: None,
+    asyncio.IncompleteReadError: "ended without an answer",
+    TimeoutError: "silent",
+    ConnectionRefusedError: "refused",
+    OSError: "reset",
+}
+
+
 class Load:
     """`http` doors ask over HTTP, the `sockets` next ones over WebSocket with `in_flight` scans; `pace` in seconds."""
 
@@ -43,7 +53,7 @@ class Load:
         http: int = 6,
         sockets: int = 4,
         in_flight: int = 6,
-        pace: float = 0.01,
+        pace: float = 0.02,
         info: dict[str, str] | None = None,
     ) -> None:
         assert http + sockets <= len(doors)
@@ -115,26 +125,20 @@ class Load:
                 stopped = stopped or time.monotonic()
                 if time.monotonic() > stopped + self._patience:
                     return
-            writer: asyncio.StreamWriter | None = None
             try:
-                async with asyncio.timeout(SILENCE):
-                    reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                await ask(door, reader, writer, due)
-            except Broken as error:
-                self.ledger.faults[str(error)] += 1
-            except asyncio.IncompleteReadError:
-                self.ledger.faults["ended" if due else "ended while idle"] += 1
-            except TimeoutError:
-                self.ledger.faults["silent"] += 1
-            except ConnectionRefusedError:
-                self.ledger.faults["refused"] += 1
-            except OSError as error:
-                self.ledger.faults[f"reset: {type(error).__name__}"] += 1
-            finally:
-                if writer is not None:
-                    writer.close()
-            if due:
+                await self._connect(door, ask, due)
+            except tuple(_WORDS) as error:
+                word = next(word for kind, word in _WORDS.items() if isinstance(error, kind))
+                self.ledger.faults[word or str(error)] += 1
                 await asyncio.sleep(PAUSE)
+
+    async def _connect(self, door: Door, ask: Any, due: list[Scan]) -> None:
+        async with asyncio.timeout(SILENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            await ask(door, reader, writer, due)
+        finally:
+            writer.close()
 
     # HTTP
 

@@ -42,7 +42,7 @@ def acknowledged(call: Call, port: int) -> set[UUID]:
 
 @dataclass
 class Verdict:
-    """`early`: scans whose answer began to leave when a power cut would have lost them. `torn`: cuts that were tried."""
+    """`early`: scans whose answer began to leave when a power cut would have lost them. `torn`: cuts tried."""
 
     answers: set[UUID] = field(default_factory=set)
     early: set[UUID] = field(default_factory=set)
@@ -119,7 +119,7 @@ class Disk:
 def judge(
     calls: Sequence[Call], directory: Path, port: int, place: Path, *, tear: int = 0, enough: int | None = None
 ) -> Verdict:
-    """Replays the trace. `tear`: how many times to try a cut in the middle of a commit. `enough`: early ones to find."""
+    """Replays the trace. `tear`: how often to try a cut in the middle of a commit. `enough`: early ones to find."""
     (place / "disk").mkdir(parents=True)
     disk = Disk(place / "disk", directory)
     verdict, chance = Verdict(), random.Random(7)

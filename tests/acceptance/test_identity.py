@@ -79,6 +79,13 @@ def essence(answer: Any) -> tuple[Any, ...]:
     return answer["scanId"], answer["decision"], answer["reason"], answer["accessTime"], answer["pass"]
 
 
+def restart_recorder(hub: Hub) -> None:
+    before = hub.pids["recorder"]
+    os.kill(before, signal.SIGKILL)
+    hub.recorder_replaced(before)
+    hub.recovers(lambda: hub.processes_answering(200) == {"worker-0", "worker-1"}, "green")
+
+
 def drained(hub: Hub) -> None:
     hub.recovers(lambda: hub.waiting() == 0, "the drain")
 
@@ -97,8 +104,7 @@ def test_two_workers_at_once_give_one_answer(school: School, directory: Path) ->
             assert essence(one) == essence(other)
             assert one["reason"] != UNAVAILABLE
             firsts[body["scanId"]] = body, one
-        os.kill(hub.pids["recorder"], signal.SIGKILL)
-        hub.recovers(lambda: hub.processes_answering(200) == {"worker-0", "worker-1"}, "green")
+        restart_recorder(hub)
         for number, (body, first) in enumerate(firsts.values()):
             assert essence(workers[number % 2].ask(VERIFY, body)) == essence(first)
         drained(hub)
@@ -150,8 +156,7 @@ def test_a_replay_of_a_known_scan_is_merged_into_its_row(school: School, directo
         results = []
         for restart in (False, True):
             if restart:
-                os.kill(hub.pids["recorder"], signal.SIGKILL)
-                hub.recovers(lambda: hub.processes_answering(200) == {"worker-0", "worker-1"}, "green")
+                restart_recorder(hub)
             for worker in (one, other):
                 results += [
                     worker.ask(ACCESS_LOGS, replay(online, door.codes[0], "granted", 5))["result"],

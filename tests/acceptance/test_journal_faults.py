@@ -17,6 +17,7 @@ import pytest
 
 from hub.recorder.admission import entries
 from hub.recorder.journal import Row
+from hub.recorder.salvage import SELECT_ROWS, is_sound_row
 from tests.acceptance.hub import JOURNAL, Hub, short_directory
 from tests.acceptance.load import Load
 from tests.acceptance.oracle import check, compare
@@ -72,8 +73,8 @@ def is_red(hub: Hub, load: Load) -> None:
     """Scans are denied, /health is red on every worker, and both stay so."""
     hub.recovers(hub.unhealthy, "red")
     kept = load.ledger.kept
-    load.wait_unavailable(100)
-    for _ in range(10):
+    load.wait_unavailable(60)
+    for _ in range(6):
         assert hub.health()[0] == 503
         assert hub.http("/health/ready")[0] == 503
         assert hub.http("/health/live")[0] == 200
@@ -111,6 +112,7 @@ def test_a_read_only_disk_denies_until_it_is_writable(school: School, small_disk
         remount(small_disk, "rw")
         is_green(hub, load)
         # And while it runs: nobody has a file open there for a moment, else it could not be changed.
+        hub.recovers(lambda: hub.pids["recorder"], "supervisor.json")
         with hub.recorder_down():
             remount(small_disk, "ro")
         is_red(hub, load)
@@ -228,12 +230,10 @@ def read_rows(journal: Path) -> dict[int, Row]:
     with contextlib.closing(sqlite3.connect(journal)) as db:
         for number in range(1, 5_000):
             with contextlib.suppress(sqlite3.DatabaseError):
-                values = db.execute(
-                    "SELECT id, at, scans, firsts, body FROM journal WHERE id = ?", (number,)
-                ).fetchone()
-                if values is not None:
-                    id_, at, scans, firsts, body = values
-                    found[id_] = Row(id_, at, scans, msgspec.msgpack.decode(firsts), body)
+                values = db.execute(SELECT_ROWS + "WHERE id = ?", (number,)).fetchone()
+                if values is not None and is_sound_row(*values[1:]):
+                    _, at, scans, firsts, body = values
+                    found[number] = Row(number, at, scans, msgspec.msgpack.decode(firsts), body)
     return found
 
 
@@ -259,7 +259,7 @@ def test_a_damaged_page_costs_its_own_scans_and_no_others(own_cluster: Cluster, 
         lost = set(tally.lost)
         print(f"{how}: {len(damaged)} scans were on it, {len(lost)} are lost of {tally.answered}")
         assert lost <= damaged
-        assert not (tally.doubled or tally.different or tally.invented), str(tally)
+        assert [tally.doubled, tally.different, tally.invented, tally.same_sequence] == [[], [], [], []]
         assert after.ledger.unavailable == 0
 
 

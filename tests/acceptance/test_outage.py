@@ -22,7 +22,7 @@ from tests.services import running_cluster
 
 pytestmark = pytest.mark.service
 
-OUTAGE_SECONDS = float(os.environ.get("PASSHUB_OUTAGE_SECONDS", "3"))
+OUTAGE_SECONDS = float(os.environ.get("PASSHUB_OUTAGE_SECONDS", "2"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def school(database: str) -> School:
     return furnish(database)
 
 
+def all_gone(pids: list[int]) -> bool:
+    return not any(is_alive(pid) for pid in pids)
+
+
 def test_nothing_outlives_a_killed_supervisor(school: School, directory: Path) -> None:
     hub = Hub(school.url, directory)
     with hub, Load(hub.port, school.doors) as load:
@@ -41,7 +46,7 @@ def test_nothing_outlives_a_killed_supervisor(school: School, directory: Path) -
         hub.wait()
         # At once: the next start waits for the port itself.
         hub.start()
-        wait_for(lambda: not any(is_alive(pid) for pid in everybody), "the processes of the killed supervisor end")
+        wait_for(partial(all_gone, everybody), "the processes of the killed supervisor end")
         load.wait_kept(200)
         assert not set(hub.everybody()) & set(everybody)
         load.stop()
@@ -54,7 +59,7 @@ def test_processes_end_by_themselves_when_nobody_starts_again(school: School, di
         everybody = hub.everybody()
         os.kill(hub.pid, signal.SIGKILL)
         hub.wait()
-        wait_for(lambda: not any(is_alive(pid) for pid in everybody), "they end", RECOVERS)
+        wait_for(partial(all_gone, everybody), "they end", RECOVERS)
         assert hub.processes() == []
 
 
@@ -66,12 +71,8 @@ def test_sighup_replaces_the_workers_and_nobody_notices(school: School, director
                 load.wait_kept(200)
                 before = hub.pids
                 hub.send(signal.SIGHUP)
-                hub.recovers(
-                    lambda old=before["workers"]: (
-                        len(hub.pids["workers"]) == 2 and not any(is_alive(pid) for pid in old)
-                    ),
-                    "new workers instead of the old",
-                )
+                hub.workers_replaced(before["workers"], count=2)
+                wait_for(partial(all_gone, before["workers"]), "the old workers end")
                 after = hub.pids
                 assert not set(after["workers"]) & set(before["workers"])
                 assert (after["recorder"], after["jobs"]) == (before["recorder"], before["jobs"])

@@ -15,7 +15,8 @@ EVERY = CODE + TESTS + sorted((ROOT / "loadtests").rglob("*.py"))
 LONGEST = 400  # lines; a longer file has two subjects
 VAGUE = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 SQL = re.compile(r"\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s.+\sSET\s|DELETE\s+FROM\s|MERGE\s+INTO\s)", re.DOTALL)
-# The journal is a SQLite file that one class owns (and salvage reads); the store composes filter lists and reads the server's own state.
+# The journal is a SQLite file that one class owns, and another salvages; the store composes filter lists and reads the
+# server's own state.
 SQL_ALLOWED = ("hub/recorder/journal.py", "hub/recorder/salvage.py", "hub/store/")
 ENVIRON_ALLOWED = ("hub/config.py",)
 
