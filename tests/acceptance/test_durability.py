@@ -18,19 +18,13 @@ import pytest
 from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.load import Load
 from tests.acceptance.power import SYNCS, judge
-from tests.acceptance.school import School, furnish
+from tests.acceptance.school import School
 from tests.acceptance.trace import COMMAND, Call, read_trace
 
 pytestmark = pytest.mark.service
 
 # One replay of 1,000 scans with 1 KB each is 300 pages; after 4,000 the WAL is copied into the main file.
 REPLAYS = 15
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    with short_directory() as place:
-        yield place
 
 
 @pytest.fixture
@@ -67,8 +61,7 @@ def replay(hub: Hub, school: School) -> set[UUID]:
 
 
 @pytest.mark.usefixtures("tools")
-def test_no_answer_leaves_before_its_sync_has_returned(database: str, directory: Path, scratch: Path) -> None:
-    school = furnish(database)
+def test_no_answer_leaves_before_its_sync_has_returned(school: School, directory: Path, scratch: Path) -> None:
     trace = scratch / "trace"
     told: set[UUID] = set()
     with Hub(school.url, directory, before=(*COMMAND, "-o", str(trace))) as hub:

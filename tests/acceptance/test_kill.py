@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.hub import Hub, short_directory
+from tests.acceptance.hub import Hub
 from tests.acceptance.load import Load
 from tests.acceptance.oracle import check
 from tests.acceptance.program import is_alive
-from tests.acceptance.school import School, furnish
+from tests.acceptance.school import School
 
 pytestmark = pytest.mark.service
 
-WORKER_KILLS, RECORDER_KILLS, SERVER_KILLS = 8, 7, 5
+WORKER_KILLS, RECORDER_KILLS, SERVER_KILLS = 8, 6, 6
 BETWEEN = 120  # answers after one kill, before the next
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    with short_directory() as place:
-        yield place
-
-
-@pytest.fixture
-def school(database: str) -> School:
-    return furnish(database)
 
 
 def test_killed_workers_lose_nothing(school: School, directory: Path) -> None:

@@ -5,32 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.hub import RECOVERS, Hub, short_directory
+from tests.acceptance.hub import RECOVERS, Hub
 from tests.acceptance.load import Load
 from tests.acceptance.oracle import check
 from tests.acceptance.outage import family, frozen
 from tests.acceptance.program import is_alive, wait_for
-from tests.acceptance.school import School, furnish
-from tests.services import running_cluster
+from tests.acceptance.school import School
+from tests.services import Cluster
 
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    with short_directory() as place:
-        yield place
-
-
-@pytest.fixture
-def school(database: str) -> School:
-    return furnish(database)
 
 
 def all_gone(pids: list[int]) -> bool:
@@ -107,29 +95,30 @@ def test_a_worker_killed_while_it_is_replaced_leaves_two(school: School, directo
         check(school, load.ledger)
 
 
-def test_a_successor_that_cannot_start_leaves_the_worker_at_work(directory: Path) -> None:
-    with running_cluster() as cluster:
-        school = furnish(cluster.url(cluster.create()))
-        with Hub(school.url, directory) as hub:
-            hub.wait_ready()
-            with Load(hub.port, school.doors) as load:
-                load.wait_kept(100)
-                before = hub.pids["workers"]
-                with frozen(family(cluster.postgres.pid)):
-                    hub.send(signal.SIGHUP)
-                    others = {*hub.everybody()}
-                    wait_for(lambda: set(hub.processes()) - others, "a successor")
-                    load.wait_kept(1000)
-                    assert hub.pids["workers"] == before
-                    (successor,) = set(hub.processes()) - others
-                    os.kill(successor, signal.SIGKILL)
-                    hub.wait_line("the successor did not become ready; the worker stays")
-                    load.wait_kept(300)
-                    assert hub.pids["workers"][0] == before[0]
-                hub.recovers(lambda: hub.pids["workers"][1] != before[1], "the second worker was replaced")
-                load.wait_kept(200)
-            assert not load.ledger.faults, load.ledger.faults
-            check(school, load.ledger, amended=True)
+def test_a_successor_that_cannot_start_leaves_the_worker_at_work(
+    own_cluster: Cluster, frozen_school: School, directory: Path
+) -> None:
+    school = frozen_school
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            load.wait_kept(100)
+            before = hub.pids["workers"]
+            with frozen(family(own_cluster.postgres.pid)):
+                hub.send(signal.SIGHUP)
+                others = {*hub.everybody()}
+                wait_for(lambda: set(hub.processes()) - others, "a successor")
+                load.wait_kept(1000)
+                assert hub.pids["workers"] == before
+                (successor,) = set(hub.processes()) - others
+                os.kill(successor, signal.SIGKILL)
+                hub.wait_line("the successor did not become ready; the worker stays")
+                load.wait_kept(300)
+                assert hub.pids["workers"][0] == before[0]
+            hub.recovers(lambda: hub.pids["workers"][1] != before[1], "the second worker was replaced")
+            load.wait_kept(200)
+        assert not load.ledger.faults, load.ledger.faults
+        check(school, load.ledger, amended=True)
 
 
 def test_sigterm_stops_within_five_seconds_with_the_journal_drained(school: School, directory: Path) -> None:
@@ -153,21 +142,22 @@ def test_sigterm_stops_within_five_seconds_with_the_journal_drained(school: Scho
         assert not directory.joinpath("journal.sqlite3-wal").exists()
 
 
-def test_sigterm_stops_though_postgresql_does_not_answer(directory: Path) -> None:
-    with running_cluster() as cluster:
-        school = furnish(cluster.url(cluster.create()))
-        hub = Hub(school.url, directory)
-        with hub, Load(hub.port, school.doors) as load:
+def test_sigterm_stops_though_postgresql_does_not_answer(
+    own_cluster: Cluster, frozen_school: School, directory: Path
+) -> None:
+    school = frozen_school
+    hub = Hub(school.url, directory)
+    with hub, Load(hub.port, school.doors) as load:
+        load.wait_kept(200)
+        with frozen(family(own_cluster.postgres.pid)):
             load.wait_kept(200)
-            with frozen(family(cluster.postgres.pid)):
-                load.wait_kept(200)
-                started = time.monotonic()
-                assert hub.stop() == 0
-                seconds = time.monotonic() - started
-                print(f"stopped in {seconds:.1f} s")
-                assert seconds < 10.0
-                assert hub.processes() == []
-            hub.start()
-            load.wait_kept(100)
-            load.stop()
-            check(school, load.ledger)
+            started = time.monotonic()
+            assert hub.stop() == 0
+            seconds = time.monotonic() - started
+            print(f"stopped in {seconds:.1f} s")
+            assert seconds < 10.0
+            assert hub.processes() == []
+        hub.start()
+        load.wait_kept(100)
+        load.stop()
+        check(school, load.ledger)
