@@ -54,6 +54,7 @@ log = structlog.get_logger(__name__)
 
 _PING = b"\x89\x00"
 _WRITE_LIMIT = 1 << 20
+GOODBYE_SECONDS = 2.0
 
 
 class _Group:
@@ -166,6 +167,8 @@ class ReaderConnection:
         self._heard = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[Any] | None = None
+        self._reading: asyncio.Task[Any] | None = None
+        self._goodbye: tuple[int, str] | None = None
 
     async def run(self) -> None:
         """Read until the connection ends."""
@@ -173,6 +176,19 @@ class ReaderConnection:
         self._timer = self._loop.call_later(self._settings.reader_ping, self._ping)
         if self._door.retiring:
             self.close(CLOSE_RESTART, "the hub restarts; connect again")
+        self._reading = asyncio.current_task()
+        try:
+            await self._read()
+        except asyncio.CancelledError:
+            if self._goodbye is None or self._reading is None:
+                raise
+            self._reading.uncancel()
+        finally:
+            self._reading = None
+        if self._goodbye is not None:
+            await self._say_goodbye(*self._goodbye)
+
+    async def _read(self) -> None:
         receive = self._socket.receive
         while True:
             message = await receive()
@@ -376,9 +392,17 @@ class ReaderConnection:
                 await asyncio.sleep(0.005)
         if self._out:
             self._flush()
+        self._goodbye = code, message
+        # aiohttp's close ends the TCP connection at once while another task is in receive: the reader's frames that
+        # are under way would be met by a reset, which overtakes the close frame. So that task is called back first.
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _say_goodbye(self, code: int, message: str) -> None:
+        """Send the close frame, and read on until the reader has answered with its own."""
         transport, self._transport = self._transport, None  # nothing may follow a close frame
         try:
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._socket.close(code=code, message=message.encode())
         except TimeoutError:
             pass
