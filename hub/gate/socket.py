@@ -26,11 +26,11 @@ from hub.gate.attempts import Attempts
 from hub.gate.codec import CODECS, JSON, MSGPACK
 from hub.gate.connections import CLOSE_KEY_GONE, CLOSE_MALFORMED, CLOSE_RESTART, CLOSE_SILENT, Connections
 from hub.gate.desk import Answer, Desk
+from hub.gate.group import Group, Waiting
 from hub.gate.http import HttpDoor
 from hub.gate.messages import (
     UNREADABLE,
     Config,
-    Decision,
     DecisionFrame,
     Decisions,
     Error,
@@ -55,26 +55,6 @@ log = structlog.get_logger(__name__)
 _PING = b"\x89\x00"
 _WRITE_LIMIT = 1 << 20
 GOODBYE_SECONDS = 2.0
-
-
-class _Group:
-    """The answers to one `scans` frame leave together."""
-
-    __slots__ = ("answers", "missing")
-
-    def __init__(self, size: int) -> None:
-        self.answers: list[Decision | None] = [None] * size
-        self.missing = size
-
-
-class _Waiting:
-    """The place of an answer in a `scans` frame."""
-
-    __slots__ = ("group", "position")
-
-    def __init__(self, group: _Group, position: int) -> None:
-        self.group = group
-        self.position = position
 
 
 class SocketDoor:
@@ -278,7 +258,7 @@ class ReaderConnection:
                 self._slow_down(scan)
             return
         infos = [device_info(scan.deviceInfo) for scan in scans]
-        group = _Group(len(scans))
+        group = Group(len(scans))
         for position, scan in enumerate(scans):
             self._in_flight += 1
             self._ask(
@@ -287,7 +267,7 @@ class ReaderConnection:
                 scan.scanId,
                 DIRECTION_CODE[scan.direction],
                 self._answer_group,
-                token=_Waiting(group, position),
+                token=Waiting(group, position),
                 info=infos[position],
                 record=scan.record,
             )
@@ -316,7 +296,7 @@ class ReaderConnection:
         if answer.started:
             self._observe(time.perf_counter() - answer.started)
         waiting = answer.token
-        assert isinstance(waiting, _Waiting)
+        assert isinstance(waiting, Waiting)
         group = waiting.group
         group.answers[waiting.position] = decision(answer)
         group.missing -= 1
@@ -390,8 +370,6 @@ class ReaderConnection:
             deadline = self._loop.time() + self._settings.journal_timeout_ms / 1000 + 0.1
             while self._in_flight and self._loop.time() < deadline:  # noqa: ASYNC110 - an event would cost each scan
                 await asyncio.sleep(0.005)
-        if self._out:
-            self._flush()
         self._goodbye = code, message
         # aiohttp's close ends the TCP connection at once while another task is in receive: the reader's frames that
         # are under way would be met by a reset, which overtakes the close frame. So that task is called back first.
@@ -400,6 +378,8 @@ class ReaderConnection:
 
     async def _say_goodbye(self, code: int, message: str) -> None:
         """Send the close frame, and read on until the reader has answered with its own."""
+        if self._out:
+            self._flush()
         transport, self._transport = self._transport, None  # nothing may follow a close frame
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):

@@ -54,7 +54,8 @@ def test_processes_end_by_themselves_when_nobody_starts_again(school: School, di
 def test_sighup_replaces_the_workers_and_nobody_notices(school: School, directory: Path) -> None:
     with Hub(school.url, directory) as hub:
         hub.wait_ready()
-        with Load(hub.port, school.doors) as load:
+        # Hardly a pause: something is always on its way when a worker closes a connection.
+        with Load(hub.port, school.doors, sockets=12, pace=0.003) as load:
             for _ in range(2):
                 load.wait_kept(200)
                 before = hub.pids
