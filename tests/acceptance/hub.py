@@ -38,6 +38,11 @@ def short_directory() -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
+def state(pid: int) -> str:
+    """The letter of a process's state, as ps shows it."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+
+
 class Hub(Program):
     """`settings` are those of hub.config, `journal_max_bytes=1_000_000`. `before`: what to run it under, as strace."""
 
@@ -177,10 +182,10 @@ class Hub(Program):
         recorder = self.pids["recorder"]
         os.kill(supervisor, signal.SIGSTOP)
         try:
+            wait_for(lambda: state(supervisor) == "T", "the supervisor is stopped")
             os.kill(recorder, signal.SIGKILL)
             # Nobody reaps it; a zombie has closed its files.
-            stat = Path(f"/proc/{recorder}/stat")
-            wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", "the recorder is gone")
+            wait_for(lambda: state(recorder) == "Z", "the recorder is gone")
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)
