@@ -92,7 +92,7 @@ def test_a_value_fits_or_is_refused(value: Any) -> None:
         fitted(Tree, value)
 
 
-def request(remote: str | None = "10.0.0.1", **headers: str) -> Any:
+def request(remote: Any = "10.0.0.1", **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     mocked = make_mocked_request("GET", "/", headers={"Host": "hub.example"} | named)
     return mocked.clone(remote=remote)

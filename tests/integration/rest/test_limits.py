@@ -44,7 +44,7 @@ async def test_an_address_has_its_share_and_hears_when_there_is_more(settings: C
         for left in (2, 1, 0):
             answer = await site.ask("GET", HELLO)
             assert (answer.status, answer.headers["RateLimit-Remaining"]) == (200, str(left))
-        assert answer.headers["RateLimit-Policy"] == "3;w=900"
+            assert answer.headers["RateLimit-Policy"] == "3;w=900"
         refused = await site.ask("GET", HELLO)
         assert (refused.status, refused.json["statusCode"]) == (429, 429)
         assert 0 < int(refused.headers["Retry-After"]) <= 900

@@ -120,8 +120,8 @@ def prepared_in(cluster: Cluster) -> Iterator[str]:
 async def test_every_order_and_filter_of_a_listing_prepares(listing: Listing, prepared_in: str) -> None:
     connection = await asyncpg.connect(prepared_in, server_settings={"role": "hub_api"})
     try:
+        filters = dict.fromkeys(listing.filters, None)
         for sort in listing.sorts:
-            filters = dict.fromkeys(listing.filters, None)
             q = "x" if listing.search else None
             sql, _ = listing.page(f"-{sort}", 10, filters=filters, q=q)
             await connection.prepare(sql)
