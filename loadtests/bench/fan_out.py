@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from loadtests.bench import peers
+from loadtests.bench.fan_out_server import DOORS
 from loadtests.bench.screens import Audience, connect
 from loadtests.bench.world import World, cpu_seconds
 
@@ -37,7 +38,7 @@ def measure(place: World, rounds: int, seconds: float) -> dict[str, Any]:
     """Arrivals after the stamp, per round; `bytes`: what a batch weighs on the wire."""
     found: dict[str, list[dict[str, float]]] = {"ours": [], "node": []}
     peers.allow_descriptors()
-    with ours(OURS_PORT, place.url) as own, peers.node_screens(NODE_PORT, BATCH, BATCHES_A_SECOND) as node:
+    with ours(OURS_PORT, place.url) as own, peers.node_screens(NODE_PORT, BATCH, BATCHES_A_SECOND, DOORS) as node:
         for number in range(rounds):
             found["ours"].append(_round(OURS_PORT, own, seconds))
             found["node"].append(_round(NODE_PORT, node, seconds))

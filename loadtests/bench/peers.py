@@ -45,11 +45,11 @@ def fastapi(port: int, url: str, *more: str) -> contextlib.AbstractContextManage
     return serving([sys.executable, "-m", "loadtests.peers.verify", str(port), url, *more], port)
 
 
-def node_screens(port: int, size: int, rate: int) -> contextlib.AbstractContextManager[int]:
-    """Socket.IO on Node: batches of `size` events, `rate` times a second."""
+def node_screens(port: int, size: int, rate: int, doors: int) -> contextlib.AbstractContextManager[int]:
+    """Socket.IO on Node: batches of `size` events, `rate` times a second, and stats of so many doors."""
     if not PACKAGES.is_dir():
         raise RuntimeError("Socket.IO is not installed: make .venv/.node")
-    return serving([str(NODE), str(SCREENS), str(port), str(size), str(rate)], port)
+    return serving([str(NODE), str(SCREENS), *map(str, (port, size, rate, doors))], port)
 
 
 def versions() -> dict[str, str]:

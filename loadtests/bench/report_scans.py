@@ -8,22 +8,22 @@ from typing import Any
 from loadtests.bench.section import Section, at_least, at_most, item, rate_row, ratio, row
 
 _HTTP = """
-**HTTP verify**: 64 kept-alive connections, one scan at a time each, a random pass of {passes:,}; an answer leaves only
-when its scan is on disk. The limit decodes the same body, hashes the code, looks it up in a dictionary of a million
-keys, and answers a body of the same size, with aiohttp on uvloop and nothing else.
+**HTTP verify**: 64 kept-alive connections, one scan at a time each, a random pass of {passes:,}; an answer leaves
+only when its scan is on disk. The limit decodes the same body, hashes the code, looks it up in a dictionary of a
+million keys, and answers a body of the same size, with aiohttp on uvloop and nothing else.
 """
 _SOCKETS = """
-**WebSocket scans**: 50 readers with 8 scans in flight each; the limit sends each frame back. CPU is user and system time
-of all the server's processes by the kernel's count.
+**WebSocket scans**: 50 readers with 8 scans in flight each; the limit sends each frame back. CPU is user and system
+time of all the server's processes by the kernel's count.
 """
 _PEER = """
 **The peer of HTTP verify** (`loadtests/peers/verify.py`): FastAPI {fastapi} on uvicorn {uvicorn} with uvloop and
 httptools {httptools}, one process on the hub's core, asyncpg {asyncpg} with a pool of 16. A scan is two selects, the
 access point by its key and the pass joined with its student, and an INSERT, committed before the answer, into a plain
-table with the columns and indexes of `access_logs`. Same clients, same PostgreSQL, which is on the clients' core. In its
-favour: prepared statements, the owner's role without row-level security, no partitions, fewer rules. asyncpg's pool is
-taken as it comes, with the reset (a round trip) that keeps one request's settings from the next; the figures of a *bare
-pool* leave that out.
+table with the columns and indexes of `access_logs`. Same clients, same PostgreSQL, which is on the clients' core. In
+its favour: prepared statements, the owner's role without row-level security, no partitions, fewer rules. asyncpg's
+pool is taken as it comes, with the reset (a round trip) that keeps one request's settings from the next; the figures
+of a *bare pool* leave that out.
 """
 _REVOCATION = """
 **Revocation**: from the confirmed commit of `UPDATE passes SET status = 'revoked'` to the first denial on the last of
@@ -35,8 +35,8 @@ _DRAIN = """
 beforehand, into the same table.
 """
 _INDEX = """
-**Index**: growth of the process per pass after the load, name and pass number included; the load against a COPY of the
-same rows out, thrown away.
+**Index**: growth of the process per pass after the load, name and pass number included; the load against a COPY of
+the same rows out, thrown away.
 """
 _DECISION = "**Decision**: `desk.ask` without the recorder, random passes."
 

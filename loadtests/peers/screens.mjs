@@ -1,8 +1,8 @@
 // The screens as they are usually built: a Socket.IO server of npm, on Node, that emits batches to one room.
 //
-//   node screens.mjs PORT EVENTS_A_BATCH BATCHES_A_SECOND
+//   node screens.mjs PORT EVENTS_A_BATCH BATCHES_A_SECOND DOORS
 //
-// `at` of every event of a batch is the monotonic clock at the moment of the emit, written as microseconds since 1970: the
+// Once a second it emits `stats` of so many doors too, as ours does. `at` of every event of a batch is the monotonic clock at the moment of the emit, written as microseconds since 1970: the
 // clients read the same clock. Socket.IO 4 encodes a broadcast once and frames it once for all. Tuned as its documents
 // advise: websocket only, no compression (perMessageDeflate off), no client bundle, NODE_ENV=production.
 import { createServer } from "node:http";
@@ -11,7 +11,7 @@ import { createRequire } from "node:module";
 const require = createRequire(new URL("../../.venv/node/", import.meta.url));
 const { Server } = require("socket.io");
 
-const [port, size, rate] = process.argv.slice(2).map(Number);
+const [port, size, rate, doors] = process.argv.slice(2).map(Number);
 const NAMES = ["Maximilian Schmidt", "Søren Nguyễn", "Aisha Fernández", "Ólafur O'Neill", "Chiara Kowalczyk", "Wei Yılmaz"];
 const ROOM = "school";
 
@@ -60,4 +60,25 @@ const emit = () => {
   live.to(ROOM).emit("events", { cursor, events: Array.from({ length: size }, () => event(at)) });
 };
 
-http.listen(port, "127.0.0.1", () => setInterval(emit, 1000 / rate));
+const tell = () => {
+  if (live.sockets.size === 0) return;
+  const at = new Date().toISOString();
+  const door = (_, n) => ({
+    id: uuid("00000003", n),
+    name: `Door ${n}`,
+    perMinute: number % 1000,
+    granted: number,
+    denied: 0,
+    reader: "offline",
+    since: null,
+    lastScanAt: at,
+  });
+  const feed = { ageSeconds: 0.1, stale: false };
+  const journal = { waiting: 0, oldestSeconds: 0, healthy: true };
+  live.to(ROOM).emit("stats", { at, windowSeconds: 60, accessPoints: Array.from({ length: doors }, door), feed, journal });
+};
+
+http.listen(port, "127.0.0.1", () => {
+  setInterval(emit, 1000 / rate);
+  setInterval(tell, 1000);
+});

@@ -42,7 +42,7 @@ def test_what_is_shown_arrives_in_order(server: NodeScript, port: int) -> None:
         assert screen.events[2] == {"id": "c", "decision": "granted"}
         assert screen.cursor == "c2"
         assert screen.missing("abd") == {"d"}
-        assert screen.wait_lines("stats")["values"] == [{"journalDepth": 0}]
+        assert screen.wait_lines("stats")["stats"] == {"journalDepth": 0}
         assert screen.wait_lines("other")["name"] == "news"
         screen.tell(emit=["hello", 7])
         assert server.wait_lines("heard") == {"what": "heard", "name": "hello", "values": [7]}
@@ -65,15 +65,23 @@ def test_it_comes_back_with_the_last_cursor(server: NodeScript, port: int, end: 
         assert [line["auth"]["cursor"] for line in server.lines("joined")] == ["c0", "c1"]
 
 
-def test_a_reset_takes_the_cursor_away(server: NodeScript, port: int) -> None:
+def test_a_reset_brings_another_cursor(server: NodeScript, port: int) -> None:
     with NodeScreen(port, "t", cursor="old") as screen:
         screen.wait_connected()
-        server.tell(emit=["reset"])
-        screen.wait_lines("reset")
-        assert screen.cursor is None
+        server.tell(emit=["reset", {"reason": "too_far_behind", "cursor": "new"}])
+        assert screen.wait_lines("reset")["reason"] == "too_far_behind"
+        assert screen.cursor == "new"
         screen.cut()
         screen.wait_connected(2)
-        assert server.wait_lines("joined", 2)["auth"] == {"token": "t"}
+        assert server.wait_lines("joined", 2)["auth"] == {"token": "t", "cursor": "new"}
+
+
+def test_what_is_amended_is_said(server: NodeScript, port: int) -> None:
+    with NodeScreen(port, "t") as screen:
+        screen.wait_connected()
+        server.tell(emit=["amended", {"events": [{"id": "a", "decision": "denied"}]}])
+        assert screen.wait_lines("amended")["events"] == [{"id": "a", "decision": "denied"}]
+        assert screen.ids == []
 
 
 def test_a_refusal_is_said_and_is_the_end(port: int) -> None:

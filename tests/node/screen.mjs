@@ -48,12 +48,16 @@ socket.on("events", (batch) => {
 });
 
 socket.on("reset", (body) => {
-  cursor = body?.cursor ?? null;
-  say("reset", { cursor, body: body ?? null });
+  cursor = body.cursor;
+  say("reset", { cursor, reason: body.reason });
 });
 
+socket.on("amended", (body) => say("amended", { ids: body.events.map((event) => event.id), events: body.events }));
+
+socket.on("stats", (stats) => say("stats", { stats }));
+
 socket.onAny((name, ...values) => {
-  if (name !== "events" && name !== "reset") say(name === "stats" ? "stats" : "other", { name, values });
+  if (!["events", "reset", "amended", "stats"].includes(name)) say("other", { name, values });
 });
 
 const lines = createInterface({ input: process.stdin });
