@@ -14,6 +14,7 @@
     line.py           one WebSocket
     scan.py           a scan, and what is wrong with an answer
     book.py           scans that wait for their answer
+    kept.py           scans that were answered, so that screens have to show them
     comeback.py       how long to stay away after a cut
     packets.py        Socket.IO's packets
     watching.py       what one screen has seen

@@ -32,10 +32,10 @@ def divide(users: int, socket_readers: int | None, screens: int | None, targets:
     if socket_readers is None:
         socket_readers = min(round(users * SOCKET_SHARE), len(targets.doors))
     if screens is None:
-        screens = round(users * SCREEN_SHARE) if targets.tokens else 0
+        screens = round(users * SCREEN_SHARE) if targets.watchers else 0
     if socket_readers > len(targets.doors):
         raise LoadError(f"{socket_readers} readers on WebSocket need as many doors; the file has {len(targets.doors)}")
-    if screens and not targets.tokens:
+    if screens and not targets.watchers:
         raise LoadError("screens need an account with a liveToken; the file has none")
     if users < max(1, socket_readers + screens):
         raise LoadError(f"--users {users} is less than {socket_readers} readers on WebSocket and {screens} screens")

@@ -50,9 +50,11 @@ class HttpReader(FastHttpUser):
         ) as response:
             status = response.status_code
             if status == 200:
-                fault = fault_of(scan, response.json())
+                answer = response.json()
+                fault = fault_of(scan, answer)
                 if fault is not None:
                     response.failure(fault)
+                self.stage.kept.note(self.door.school, scan, answer.get("reason"))
                 self.comeback.settled()
                 return None
             response.failure(f"status {status}" if status else f"no answer: {response.error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import gevent
 from locust import constant, task
 
 from loadtests.load.connected import Connected
@@ -14,6 +15,9 @@ from loadtests.load.scan import WrongAnswer
 from loadtests.load.stage import report
 from loadtests.load.watching import BadEvents, Watch
 
+LAST_EVENTS_SECONDS = 3.0  # less than a user is given to stop
+LOOK_SECONDS = 0.02
+
 
 class Screen(Connected):
     """An event's time runs from the scan, by the hub's clock, to its arrival by this machine's."""
@@ -23,12 +27,19 @@ class Screen(Connected):
     wait_time = constant(1)
 
     def on_start(self) -> None:
-        self.token = self.stage.token()
+        self.watcher = self.stage.any_watcher()
         self.watch = Watch()
+        self.joined: float | None = None  # for the first time, by the clock of the scans
         self.begin()
 
     def on_stop(self) -> None:
+        deadline = time.monotonic() + LAST_EVENTS_SECONDS
+        expected = self._expected()
+        while (missing := self.watch.missing(expected)) and time.monotonic() < deadline:
+            gevent.sleep(LOOK_SECONDS)
         self.finish()
+        for _ in missing:
+            self.fault("missed", WrongAnswer("a scan that was answered and never shown"))
 
     @task
     def look(self) -> None:
@@ -48,14 +59,21 @@ class Screen(Connected):
         elif isinstance(packet, Ping):
             line.send(PONG)
         elif isinstance(packet, Opened):
-            line.send(join(self.token, self.watch.cursor))
+            line.send(join(self.watcher.token, self.watch.cursor))
         elif isinstance(packet, Joined):
             self.watch.joined(time.time())
+            self.joined = self.joined or time.perf_counter()
             self.ready(line)
         elif isinstance(packet, Refused):
             raise Cut(None, f"not let in: {packet.message}")
         elif isinstance(packet, Ended):
             raise Cut(None, "thrown out")
+
+    def _expected(self) -> list[str]:
+        """The scans of its school that were answered so far, and sent after it had joined."""
+        if self.joined is None or self.watcher.school is None:
+            return []
+        return list(self.stage.kept.sent_after(self.watcher.school, self.joined))
 
     def _event(self, event: Event, length: int) -> None:
         if event.name == "events":

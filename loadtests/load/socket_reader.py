@@ -86,6 +86,7 @@ class SocketReader(Connected):
         if scan is None:
             self.fault("decision", WrongAnswer("an answer that nobody waits for"))
             return
+        self.stage.kept.note(self.door.school, scan, frame.get("reason"))
         seconds = time.perf_counter() - scan.sent_at
         report(self.environment, self.kind, SOCKET_DECISION, seconds, length=length, fault=fault_of(scan, frame))
         self.comeback.settled()

@@ -9,19 +9,21 @@ from collections import deque
 
 from locust.env import Environment
 
+from loadtests.load.kept import Kept
 from loadtests.load.options import Options
-from loadtests.load.targets import Door, Targets
+from loadtests.load.targets import Door, Targets, Watcher
 
 
 class Stage:
-    """Deals out doors and tokens; `chance` is where all randomness comes from."""
+    """Deals out doors and watchers; `chance` is where all randomness comes from."""
 
     def __init__(self, options: Options, targets: Targets) -> None:
         self.options = options
         self.chance = random.Random()
         self._free_doors = deque(targets.doors)
         self._doors = itertools.cycle(targets.doors)
-        self._tokens = itertools.cycle(targets.tokens)
+        self.kept = Kept()
+        self._watchers = itertools.cycle(targets.watchers)
 
     def take_door(self) -> Door:
         """For a WebSocket: nobody else gets it until it is given back."""
@@ -34,8 +36,9 @@ class Stage:
         """For HTTP: in turn."""
         return next(self._doors)
 
-    def token(self) -> str:
-        return next(self._tokens)
+    def any_watcher(self) -> Watcher:
+        """In turn: an account may watch on many screens."""
+        return next(self._watchers)
 
 
 def report(

@@ -66,18 +66,25 @@ class Door:
     """An access point that can be played, and the codes to hold to it."""
 
     name: str
+    school: str
     key: str
     granted: tuple[Code, ...]
     denied: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
-    """`tokens`: one for each account that may watch."""
+class Watcher:
+    """An account that may watch; `school` is None where the file does not say of which school it sees everything."""
 
+    token: str
+    school: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
     base_url: str | None
     doors: tuple[Door, ...]
-    tokens: tuple[str, ...]
+    watchers: tuple[Watcher, ...]
 
 
 def read_targets(path: Path) -> Targets:
@@ -88,14 +95,14 @@ def read_targets(path: Path) -> Targets:
         raise LoadError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LoadError(f"{path} is not a file of the form of demo.json: {error}") from error
-    doors = tuple(_doors(document))
+    doors = _doors(document)
     if not doors:
         raise LoadError(f"{path} has no access point with a deviceKey and a granted code of its school")
-    tokens = tuple(account.live_token for account in document.accounts if account.live_token)
-    return Targets(document.base_url, _in_turn(doors), tokens)
+    watchers = tuple(Watcher(a.live_token, a.school_code) for a in document.accounts if a.live_token)
+    return Targets(document.base_url, _in_turn(doors), watchers)
 
 
-def _doors(document: _Document) -> list[tuple[str, Door]]:
+def _doors(document: _Document) -> list[Door]:
     found = []
     for point in document.access_points:
         granted = tuple(
@@ -105,17 +112,17 @@ def _doors(document: _Document) -> list[tuple[str, Door]]:
             Code(c.qr_code, "denied", c.reason) for c in document.codes.denied if c.school_code == point.school_code
         )
         if point.device_key and granted:
-            found.append((point.school_code, Door(point.name, point.device_key, granted, denied)))
+            found.append(Door(point.name, point.school_code, point.device_key, granted, denied))
     return found
 
 
-def _in_turn(doors: tuple[tuple[str, Door], ...]) -> tuple[Door, ...]:
+def _in_turn(doors: list[Door]) -> tuple[Door, ...]:
     """A door of each school, then the next of each: few readers are spread over all schools."""
     seen: dict[str, int] = {}
     ranked = []
-    for school, door in doors:
-        seen[school] = seen.get(school, -1) + 1
-        ranked.append((seen[school], door))
+    for door in doors:
+        seen[door.school] = seen.get(door.school, -1) + 1
+        ranked.append((seen[door.school], door))
     return tuple(door for _, door in sorted(ranked, key=lambda pair: pair[0]))
 
 

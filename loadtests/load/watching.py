@@ -1,8 +1,8 @@
-"""What one screen has seen: its cursor, the delay of each event, and doubles."""
+"""What one screen has seen: its cursor, the delay of each event, doubles, and what is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,9 +33,14 @@ class Watch:
         self.cursor: str | None = None
         self._joined_at = 0.0
         self._seen: dict[str, None] = {}  # in the order of arrival; the oldest are forgotten
+        self.forgot_any = False
 
     def joined(self, now: float) -> None:
         self._joined_at = now
+
+    def missing(self, idents: Iterable[str]) -> set[str]:
+        """Those that have not arrived; none, when too much has arrived to remember all of it."""
+        return set() if self.forgot_any else {ident for ident in idents if ident not in self._seen}
 
     def reset(self, data: object) -> None:
         """The hub cannot say what was missed: from its cursor on, if it gives one."""
@@ -62,5 +67,6 @@ class Watch:
         self._seen[ident] = None
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
+            self.forgot_any = True
         delay = None if event.get("offline") else max(0.0, now - at)
         return Arrival(delay, at < self._joined_at, double)

@@ -12,10 +12,22 @@ import pytest
 
 from loadtests.load.__main__ import starts_a_demo
 from loadtests.load.crowd import Crowd, divide
-from loadtests.load.targets import Code, LoadError, Targets, read_targets, require_loopback
+from loadtests.load.targets import Code, LoadError, Targets, Watcher, read_targets, require_loopback
 
 ROOT = Path(__file__).resolve().parents[2]
-WITHOUT_LOCUST = ("__main__", "book", "comeback", "crowd", "demo", "packets", "rows", "scan", "targets", "watching")
+WITHOUT_LOCUST = (
+    "__main__",
+    "book",
+    "comeback",
+    "crowd",
+    "demo",
+    "kept",
+    "packets",
+    "rows",
+    "scan",
+    "targets",
+    "watching",
+)
 
 
 def point(name: str, school: str, key: str | None = "k") -> dict[str, Any]:
@@ -49,7 +61,7 @@ def test_doors_of_all_schools_come_in_turn_and_only_those_that_can_be_played(tmp
     assert targets.doors[0].granted == (Code("SP1:A", "granted"),)
     assert targets.doors[0].denied == (Code("old", "denied", "expired_pass"),)
     assert targets.doors[1].denied == ()
-    assert (targets.base_url, targets.tokens) == ("http://127.0.0.1:8080", ("t",))
+    assert (targets.base_url, targets.watchers) == ("http://127.0.0.1:8080", (Watcher("t", "A"),))
 
 
 def test_an_operators_file_may_have_only_what_is_needed(tmp_path: Path) -> None:
@@ -60,7 +72,7 @@ def test_an_operators_file_may_have_only_what_is_needed(tmp_path: Path) -> None:
             "codes": {"granted": [{"qrCode": "q", "schoolCode": "A"}]},
         },
     )
-    assert (len(targets.doors), targets.base_url, targets.tokens) == (1, None, ())
+    assert (len(targets.doors), targets.base_url, targets.watchers) == (1, None, ())
 
 
 @pytest.mark.parametrize(

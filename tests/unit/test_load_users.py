@@ -10,6 +10,7 @@ import pytest
 
 from loadtests.load.book import Book
 from loadtests.load.comeback import Comeback
+from loadtests.load.kept import Kept
 from loadtests.load.packets import (
     BadPacket,
     Ended,
@@ -110,11 +111,11 @@ def test_an_answer_has_to_be_what_the_file_promises() -> None:
 
 
 def test_scans_are_new_and_mixed_as_asked() -> None:
-    door = Door("d", "k", (GRANTED,), (EXPIRED,))
+    door = Door("d", "A", "k", (GRANTED,), (EXPIRED,))
     chance = random.Random(1)
     assert {new_scan(door, 0.0, 1.0, chance).code for _ in range(20)} == {GRANTED}
     assert {new_scan(door, 1.0, 1.0, chance).code for _ in range(20)} == {EXPIRED}
-    assert {new_scan(Door("d", "k", (GRANTED,), ()), 1.0, 1.0, chance).code for _ in range(20)} == {GRANTED}
+    assert {new_scan(Door("d", "A", "k", (GRANTED,), ()), 1.0, 1.0, chance).code for _ in range(20)} == {GRANTED}
     assert len({new_scan(door, 0.5, 1.0, chance).scan_id for _ in range(20)}) == 20
 
 
@@ -203,6 +204,24 @@ def test_a_screen_notes_delays_doubles_and_its_cursor() -> None:
     (ahead,) = watch.take(batch("c4", ("d", "2026-11-24T09:00:09+01:00")), NOW + 8)
     assert ahead.delay == 0.0
     assert watch.cursor == "c4"
+
+
+def test_a_screen_has_to_show_what_was_sent_after_it_joined() -> None:
+    kept, watch = Kept(), Watch()
+    for scan in scans(5):
+        kept.note("A", scan, "hub_unavailable" if scan.scan_id == "s3" else None)
+    kept.note("B", Scan("t", GRANTED, 9.0), None)
+    assert list(kept.sent_after("A", 1.0)) == ["s2", "s4"]
+    assert list(kept.sent_after("C", 0.0)) == []
+    watch.take(batch("c", ("s4", "2026-11-24T08:00:00Z")), NOW)
+    assert watch.missing(kept.sent_after("A", 1.0)) == {"s2"}
+
+
+def test_a_screen_that_has_seen_too_much_to_remember_misses_nothing() -> None:
+    watch = Watch()
+    events = [(str(number), "2026-11-24T08:00:00Z") for number in range(100_001)]
+    watch.take(batch("c", *events), NOW)
+    assert watch.missing(["0", "never"]) == set()
 
 
 def test_a_reset_takes_the_hubs_cursor_or_none() -> None:
