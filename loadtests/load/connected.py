@@ -10,6 +10,7 @@ from locust import User
 
 from loadtests.load.comeback import RESTARTS, STEADY_SECONDS, Comeback
 from loadtests.load.line import Cut, Line, Refused
+from loadtests.load.scan import WrongAnswer
 from loadtests.load.stage import Stage, report
 
 
@@ -28,6 +29,7 @@ class Connected(User):
         self.comeback = Comeback(self.stage.chance)
         self.began = time.perf_counter()  # when the last attempt to connect was
         self._listener = gevent.spawn(self._keep_connected)
+        self._listener.link_exception(self._crashed)
 
     def finish(self) -> None:
         self._listener.kill()
@@ -53,6 +55,10 @@ class Connected(User):
 
     def fault(self, what: str, error: Exception) -> None:
         report(self.environment, self.kind, f"{self.who} {what}", None, fault=error)
+
+    def _crashed(self, listener: gevent.Greenlet[..., None]) -> None:
+        """A fault of this code; locust looks only after the greenlets that are its own."""
+        self.fault("crash", WrongAnswer(repr(listener.exception)))
 
     def _keep_connected(self) -> None:
         while True:

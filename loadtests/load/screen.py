@@ -29,7 +29,7 @@ class Screen(Connected):
     def on_start(self) -> None:
         self.watcher = self.stage.any_watcher()
         self.watch = Watch()
-        self.joined: float | None = None  # for the first time, by the clock of the scans
+        self.in_step: float | None = None  # since when it must miss nothing, by the clock of the scans
         self.begin()
 
     def on_stop(self) -> None:
@@ -62,7 +62,6 @@ class Screen(Connected):
             line.send(join(self.watcher.token, self.watch.cursor))
         elif isinstance(packet, Joined):
             self.watch.joined(time.time())
-            self.joined = self.joined or time.perf_counter()
             self.ready(line)
         elif isinstance(packet, Refused):
             raise Cut(None, f"not let in: {packet.message}")
@@ -70,16 +69,18 @@ class Screen(Connected):
             raise Cut(None, "thrown out")
 
     def _expected(self) -> list[str]:
-        """The scans of its school that were answered so far, and sent after it had joined."""
-        if self.joined is None or self.watcher.school is None:
+        """The scans of its school that were answered so far, and sent after it had its first cursor."""
+        if self.in_step is None or self.watcher.school is None:
             return []
-        return list(self.stage.kept.sent_after(self.watcher.school, self.joined))
+        return list(self.stage.kept.sent_after(self.watcher.school, self.in_step))
 
     def _event(self, event: Event, length: int) -> None:
         if event.name == "events":
             self._arrived(event.data, length)
+            self.in_step = self.in_step or time.perf_counter()
         elif event.name == "reset":
             self.watch.reset(event.data)
+            self.in_step = time.perf_counter()
             self.fault("reset", WrongAnswer("told to begin anew: it had missed too much"))
 
     def _arrived(self, data: object, length: int) -> None:

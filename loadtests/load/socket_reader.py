@@ -19,6 +19,7 @@ from loadtests.load.scan import Scan, WrongAnswer, fault_of, new_scan
 from loadtests.load.stage import report
 
 LAST_ANSWERS_SECONDS = 4.0  # less than a user is given to stop
+LOOK_SECONDS = 0.02
 WELCOME_SECONDS = 15.0
 
 
@@ -32,14 +33,15 @@ class SocketReader(Connected):
     def on_start(self) -> None:
         self.door = self.stage.take_door()
         self.book = Book(self.stage.options.in_flight)
-        self._welcomed, self._all_answered = Event(), Event()
+        self._welcomed = Event()
         self.begin()
         self._welcomed.wait(WELCOME_SECONDS)
         gevent.sleep(self.stage.chance.uniform(0, self._pause()))  # readers do not scan in the same instant
 
     def on_stop(self) -> None:
-        if len(self.book):
-            self._all_answered.wait(LAST_ANSWERS_SECONDS)
+        deadline = time.monotonic() + LAST_ANSWERS_SECONDS
+        while len(self.book) and time.monotonic() < deadline:
+            gevent.sleep(LOOK_SECONDS)
         self.finish()
         for _ in range(len(self.book)):
             self.fault("decision", WrongAnswer("no answer when the run ended"))
@@ -64,10 +66,15 @@ class SocketReader(Connected):
         return {"Authorization": f"Bearer {self.door.key}"}
 
     def hear(self, line: Line, text: str) -> None:
-        frame = msgspec.json.decode(text, type=dict[str, Any])
+        try:
+            self._take(line, msgspec.json.decode(text, type=dict[str, Any]), len(text))
+        except (msgspec.MsgspecError, LookupError, TypeError):
+            self.fault("frame", WrongAnswer("a frame that cannot be read"))
+
+    def _take(self, line: Line, frame: Mapping[str, Any], length: int) -> None:
         kind = frame.get("type")
         if kind == "decision":
-            self._decided(frame, len(text))
+            self._decided(frame, length)
         elif kind == "error":
             self._not_taken(frame)
         elif kind == "welcome":
@@ -103,10 +110,6 @@ class SocketReader(Connected):
         waiting = self.book.next_put_off()
         if waiting is not None:
             self._send(self.line, waiting)
-        if len(self.book):
-            self._all_answered.clear()
-        else:
-            self._all_answered.set()
 
     def _send(self, line: Line | None, scan: Scan) -> None:
         """What cannot be sent now is sent again after the next welcome."""

@@ -98,8 +98,9 @@ def read_targets(path: Path) -> Targets:
     doors = _doors(document)
     if not doors:
         raise LoadError(f"{path} has no access point with a deviceKey and a granted code of its school")
-    watchers = tuple(Watcher(a.live_token, a.school_code) for a in document.accounts if a.live_token)
-    return Targets(document.base_url, _in_turn(doors), watchers)
+    # Accounts of a school may share a token: each is one watcher, so that few screens are spread over all schools.
+    watchers = {a.live_token: Watcher(a.live_token, a.school_code) for a in document.accounts if a.live_token}
+    return Targets(document.base_url, _in_turn(doors), tuple(watchers.values()))
 
 
 def _doors(document: _Document) -> list[Door]:

@@ -45,6 +45,7 @@ DOCUMENT: dict[str, Any] = {
     "accounts": [
         {"email": "root", "password": None, "role": "super_admin", "schoolCode": None},
         {"email": "guard", "password": "p", "role": "security", "schoolCode": "A", "liveToken": "t"},
+        {"email": "head", "password": "p", "role": "school_admin", "schoolCode": "A", "liveToken": "t"},
     ],
 }
 
