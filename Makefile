@@ -13,7 +13,7 @@ unexport PYTHONHOME PYTHONPATH
 export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench docs lock audit clean strace
+.PHONY: help demo test test-fast lint bench load docs lock audit clean strace
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: $(VENV)/.dev  ## style, types, who imports whom, Dockerfile, compose file
 
 bench: $(VENV)/.dev $(VENV)/.node  ## measure against the machine's limits, into docs/benchmarks.md
 	$(PY) -m loadtests.bench $(ARGS)
+
+load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARGS="--users 50 --run-time 5m"
+	@$(PY) -m loadtests.load $(ARGS)
 
 docs: $(VENV)/.dev  ## write what is made from the code: docs/asyncapi.json and docs/vectors
 	$(PY) -m hub.gate.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
