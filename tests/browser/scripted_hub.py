@@ -42,7 +42,7 @@ def door(name: str = "North gate", **other: Any) -> dict[str, Any]:
     return {
         "id": name,
         "name": name,
-        "perMinute": 12.0,
+        "perMinute": 12,
         "granted": 34,
         "denied": 2,
         "reader": "online",
@@ -56,7 +56,7 @@ def stats(*doors: dict[str, Any], **other: Any) -> dict[str, Any]:
         "accessPoints": list(doors) or [door()],
         "windowSeconds": 60,
         "feed": {"ageSeconds": 0.2, "stale": False},
-        "journal": {"waiting": 0, "oldestSeconds": 0},
+        "journal": {"waiting": 0, "oldestSeconds": 0, "healthy": True},
     } | other
 
 
@@ -82,12 +82,12 @@ class Screen:
 
 
 class ScriptedHub:
-    """`open`: False turns every handshake away. `refusal`: what every token is told. Intervals are in milliseconds."""
+    """`open`: False turns every handshake away. `refusal`: what whoever joins is told. Intervals: milliseconds."""
 
     def __init__(self) -> None:
         self.url = ""
         self.open = True
-        self.refusal: str | None = None
+        self.refusal: dict[str, Any] | None = None
         self.ping_interval = 25_000
         self.ping_timeout = 20_000
         self._joined: asyncio.Queue[Screen] = asyncio.Queue()
@@ -109,7 +109,7 @@ class ScriptedHub:
         assert joining.startswith("40/live,")
         screen = Screen(socket, request, json.loads(joining.removeprefix("40/live,")))
         if self.refusal is not None:
-            await socket.send_str("44/live," + json.dumps({"message": self.refusal}))
+            await socket.send_str("44/live," + json.dumps(self.refusal))
             await socket.close()
             return socket
         await socket.send_str('40/live,{"sid":"s"}')

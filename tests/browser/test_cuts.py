@@ -84,7 +84,7 @@ async def test_what_cannot_be_told_any_more_is_said(window: Window, hub: Scripte
     rows = await window.rows()
     assert [row.kind for row in rows] == ["granted", "note", "granted"]
     assert rows[1].name == "Started afresh"
-    assert "too far behind" in rows[1].why
+    assert rows[1].why.startswith("Too much happened meanwhile.")
     screen.cut()
     assert (await hub.screen()).auth["cursor"] == "c10"
 
@@ -149,6 +149,37 @@ async def test_whatever_ends_a_connection_it_comes_back(window: Window, hub: Scr
     window.complaints.clear()  # a message that cannot be read is reported, as it should be
     await screen.events("c2", [event(2)])
     await window.says("Live")
+
+
+async def test_a_cursor_that_is_not_understood_is_given_up(window: Window, hub: ScriptedHub) -> None:
+    await window.open(hub.url)
+    screen = await hub.screen()
+    await screen.events("c1", [event(1)])
+    await window.counts(1)
+    hub.refusal = {"message": "not a cursor of this hub", "data": {"code": "validation"}}
+    screen.cut()
+    await expect(window.page.locator("#scans .name").first).to_have_text("Started afresh")
+    hub.refusal = None
+    assert (await hub.screen()).auth == {"token": TOKEN}
+
+
+async def test_a_hub_with_no_place_now_is_asked_again(window: Window, hub: ScriptedHub) -> None:
+    hub.refusal = {"message": "try again in a moment", "data": {"code": "unavailable"}}
+    await window.open(hub.url)
+    await window.says("Reconnecting")
+    assert "(try again in a moment)" in await window.text("#bar-text")
+    hub.refusal = None
+    await (await hub.screen()).events("c1", [event(1)])
+    await window.says("Live")
+
+
+async def test_the_end_of_a_session_is_the_end(window: Window, hub: ScriptedHub) -> None:
+    await window.open(hub.url)
+    screen = await hub.screen()
+    await screen.events("c1", [event(1)])
+    await screen.socket.close(code=4001, message=b"the session has ended; sign in again")
+    await window.says("Refused")
+    assert "the session has ended" in await window.text("#refusal")
 
 
 async def test_a_network_that_is_gone_and_back(window: Window, hub: ScriptedHub) -> None:

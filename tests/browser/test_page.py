@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from playwright.async_api import ViewportSize, expect
 
@@ -27,7 +29,7 @@ async def test_a_scan_is_shown_large_and_in_the_list(window: Window, hub: Script
         ("denied", "Student 2", "Denied: the pass was revoked", "North gate · entry"),
     ]
     newest = await window.text("#newest")
-    assert all(part in newest for part in ("Denied", "Student 2", "the pass was revoked", "North gate"))
+    assert all(part in newest for part in ("Denied", "Student 2", "The pass was revoked", "North gate"))
     assert await window.page.locator("#newest use").get_attribute("href") == "#denied"
     await expect(window.page.locator("#announce")).to_have_text(
         "Denied: Student 2, North gate · entry. the pass was revoked."
@@ -57,6 +59,17 @@ async def test_what_a_reader_decided_while_offline_is_not_the_newest(window: Win
     assert await window.text("#scans li:first-child time") == "2 Jan, 12:00:00"  # the browser's zone
 
 
+async def test_what_a_reader_was_told_instead_is_put_right(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.events("1", [event(1), event(2), event(3)])
+    await window.counts(3)
+    late = {"decision": "denied", "reason": "hub_unavailable"}
+    await screen.send("amended", {"events": [event(2, **late), event(3, **late), event(4, **late)]})
+    await expect(window.page.locator("#newest .word")).to_have_text("Denied")
+    assert [row.kind for row in await window.rows()] == ["granted", "denied", "denied"]
+    await window.counts(3)
+
+
 async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
     screen = await joined(window, hub)
     hostile = "<img src=x onerror=alert(1)>"
@@ -71,19 +84,21 @@ async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
 
 async def test_doors_are_changed_in_place(window: Window, hub: ScriptedHub) -> None:
     screen = await joined(window, hub)
-    await screen.send("stats", stats(door("A"), door("B", reader="offline", lastScanAt=None, perMinute=0.4)))
+    await screen.send("stats", stats(door("A"), door("B", reader="offline", lastScanAt=None, perMinute=0)))
     await expect(window.page.locator("#door-list li")).to_have_count(2)
     await window.page.evaluate("document.querySelector('#door-list li').mark = 1")
     second = await window.text("#door-list li:nth-child(2)")
     assert all(part in second for part in ("B", "0/min", "Reader offline", "no scan yet", "34 granted", "2 denied"))
     feed = {"ageSeconds": 70, "stale": True}
-    await screen.send("stats", stats(door("A", granted=1_234), feed=feed, journal={"waiting": 9, "oldestSeconds": 8}))
+    journal = {"waiting": 9, "oldestSeconds": 8, "healthy": False}
+    await screen.send("stats", stats(door("A", granted=1_234), feed=feed, journal=journal))
     await expect(window.page.locator("#door-list")).to_contain_text("1,234 granted")
     assert await window.page.evaluate("document.querySelector('#door-list li').mark") == 1
     assert await window.page.locator("#door-list li").count() == 1
     degraded = await window.text("#degraded")
     assert "cut off from its database for 1 min" in degraded
     assert "9 answers are safe" in degraded
+    assert "cannot keep scans" in degraded
 
 
 async def test_thousands_of_events_take_the_same_rows(window: Window, hub: ScriptedHub) -> None:
@@ -124,7 +139,7 @@ async def test_the_token_leaves_the_address_and_stays_in_the_tab(window: Window,
 
 
 async def test_a_refused_token_is_asked_for_again(window: Window, hub: ScriptedHub) -> None:
-    hub.refusal = "this token has ended"
+    hub.refusal = {"message": "this token has ended", "data": {"code": "unauthorized"}}
     await window.open(hub.url, "old")
     await window.says("Refused")
     assert await window.text("#refusal") == "The hub refused this token (this token has ended)."
@@ -153,6 +168,20 @@ async def test_nothing_is_wider_than_the_window(window: Window, hub: ScriptedHub
     await screen.events("1", [event(1, student=long, accessPoint={"id": "d", "name": "Z" * 80}), event(2)])
     await window.counts(2)
     assert await window.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("height", [600, 800, 1080])
+async def test_on_a_desk_only_lists_scroll(window: Window, hub: ScriptedHub, height: int) -> None:
+    await window.page.set_viewport_size(ViewportSize(width=1280, height=height))
+    screen = await joined(window, hub)
+    await screen.send("stats", stats(*[door(f"Door {number}") for number in range(40)]))
+    await screen.events("1", [event(number, **DENIED) for number in range(60)])
+    await window.counts(60)
+    assert await window.page.evaluate("document.documentElement.scrollHeight") <= height
+    boxes = [await window.page.locator(part).bounding_box() for part in ("#newest .scan", "#door-list", "footer")]
+    assert all(boxes)
+    edges = [(box["y"], box["y"] + box["height"]) for box in boxes if box]
+    assert all(above[1] <= below[0] for above, below in pairwise(edges))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -30,11 +30,12 @@ export class Doors {
 
   #fill(card, point) {
     const online = point.reader === "online";
-    const last = point.lastScanAt ? `last scan ${time(new Date(point.lastScanAt))}` : "no scan yet";
+    const last = point.lastScanAt ? `last ${time(new Date(point.lastScanAt))}` : "no scan yet";
     card.dataset.reader = online ? "online" : "offline";
     set(card.querySelector(".name bdi"), point.name);
     set(card.querySelector(".rate"), `${number(Math.round(point.perMinute))}/min`);
-    set(card.querySelector(".word"), `${online ? "Reader online" : "Reader offline"} · ${last}`);
+    set(card.querySelector(".word"), online ? "Reader online" : "Reader offline");
+    set(card.querySelector(".last"), last);
     set(card.querySelector(".tally"), `${number(point.granted)} granted · ${number(point.denied)} denied`);
   }
 }

@@ -82,6 +82,7 @@ addEventListener("hashchange", () => {
 function take(name, data, cutAt) {
   if (cutAt !== null && name !== "reset") mended(cutAt);
   if (name === "events") scans.take(data.events);
+  else if (name === "amended") scans.amend(data.events);
   else if (name === "stats") stats(data);
   else if (name === "reset") reset(data);
 }
@@ -90,6 +91,7 @@ function stats(data) {
   scans.skew = Date.now() - new Date(data.at);
   doors.show(data.accessPoints, data.windowSeconds);
   const { feed, journal } = data;
+  const full = journal.healthy === false ? "The hub cannot keep scans at the moment: its doors deny everybody." : "";
   const stale = feed.stale
     ? `The hub has been cut off from its database for ${duration(feed.ageSeconds * 1000)}: it answers from memory.`
     : "";
@@ -97,8 +99,8 @@ function stats(data) {
     journal.oldestSeconds > BACKLOG_SECONDS
       ? `${number(journal.waiting)} answers are safe on the hub’s disk and wait for the database.`
       : "";
-  say("degraded", [stale, backlog].filter(Boolean).join(" "));
-  offer("degraded", stale || backlog);
+  say("degraded", [full, stale, backlog].filter(Boolean).join(" "));
+  offer("degraded", full || stale || backlog);
   say("behind", `Hub at ${time(new Date(data.at))} · ${number(journal.waiting)} waiting for the database`);
 }
 
@@ -107,10 +109,16 @@ function mended(cutAt) {
   scans.note("Connected again", `Cut off at ${time(cutAt)}, for ${gone}. What was missed stands above this line.`);
 }
 
+const RESETS = {
+  too_far_behind: "Too much happened meanwhile.",
+  counted_anew: "The hub’s journal was replaced.",
+  another_school: "The token is for another school.",
+};
+
 /** What was missed cannot be told any more; what follows is whole again. */
 function reset({ reason }) {
-  const why = reason ? `${String(reason).replaceAll("_", " ")}. ` : "";
-  scans.note("Started afresh", `${why}Scans between the ones below and above this line are not shown here.`);
+  const why = RESETS[reason] ?? "The hub does not know where this page was.";
+  scans.note("Started afresh", `${why} Scans may be missing between those above and those below this line.`);
 }
 
 // ── what is said about the connection ───────────────────────────────────────────────────────────────────────────

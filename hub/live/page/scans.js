@@ -108,17 +108,32 @@ export class Scans {
     this.#soon();
   }
 
+  /** These were shown, and their readers were told something else. */
+  amend(events) {
+    for (const event of events) {
+      const shown = scan(event);
+      const place = this.waiting.findIndex((other) => other.key === shown.key);
+      const row = [...this.list.children].find((other) => other.key === shown.key);
+      if (place >= 0) this.waiting[place] = shown;
+      if (row) this.#fill(row, shown);
+      if (this.large?.key === shown.key) this.large = shown;
+    }
+    this.#soon();
+  }
+
   /** A line between the scans before and after something that happened to this page. */
   note(title, text) {
-    this.waiting.push({ id: "", kind: "note", word: "", name: title, reason: text, door: "", date: new Date() });
+    this.waiting.push({ key: null, id: "", kind: "note", word: "", name: title, reason: text, door: "", date: new Date() });
     this.#soon();
   }
 
   /** Once a second or so: the age of the newest scan, and for who listens, what was denied. */
   age() {
-    const { drawn } = this;
+    const { drawn, newest } = this;
     if (drawn !== null) {
-      this.newest.querySelector(".ago").textContent = `${duration(Date.now() - this.skew - drawn.date)} ago`;
+      const ago = newest.querySelector(".ago");
+      const text = `${duration(Date.now() - this.skew - drawn.date)} ago`;
+      if (ago.textContent !== text) ago.textContent = text;
     }
     if (this.unsaid > 0 && performance.now() - this.saidAt > ANNOUNCE_MS) this.#say();
   }
@@ -143,6 +158,7 @@ export class Scans {
   }
 
   #fill(row, shown) {
+    row.key = shown.key;
     row.dataset.id = shown.id;
     row.dataset.decision = shown.kind;
     row.querySelector("use").setAttribute("href", `#${shown.kind}`);
@@ -161,7 +177,7 @@ export class Scans {
     newest.querySelector(".why").textContent = shown.reason;
     this.#face(newest.querySelector(".face"), shown.photo);
     this.age();
-    if (!still.matches && shown.kind !== "none") {
+    if (!still.matches) {
       newest.querySelector(".scan").animate([{ opacity: 0.35 }, { opacity: 1 }], { duration: 160 });
     }
   }

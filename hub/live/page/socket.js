@@ -1,12 +1,13 @@
 // As much of Engine.IO 4 and Socket.IO 5 as a screen needs, over one WebSocket, which it opens again after every cut.
 //
 // States: off, connecting (the first time), live, reconnecting (since the cut), refused (the token; it does not try
-// again). It is live from the first message on, not from the handshake: until then nobody knows what was missed.
+// again). It is live from the first message on, not from the handshake: until then nothing has been told.
 
 const NAMESPACE = /^4([0124])\/live(?:,\d*(.*))?$/s;
 const OPENING_MS = 10_000; // from the first byte to the first message
 const FIRST_MS = 1_000; // the first pause is half of this to all of it, the next twice that
 const LONGEST_MS = 20_000;
+const SESSION_ENDED = 4001; // the one close code after which connecting again is useless
 const SETTLED_MS = 10_000; // a connection that lasted as long begins with short pauses again
 
 /** How long ago something was, by whichever clock saw more: one stops while a laptop sleeps, the other can be set. */
@@ -27,8 +28,8 @@ class Since {
 
 export class LiveSocket {
   /**
-   * `onState()` after every change of state; `onMessage(name, data, cutAt)` for events, stats and reset: `cutAt` is null
-   * but for the first message after a cut from which it resumed.
+   * `onState()` after every change of state; `onMessage(name, data, cutAt)` for events, amended, stats and reset; `cutAt`
+   * is null but for the first message after a cut from which it resumed.
    */
   constructor({ onState, onMessage }) {
     this.onState = onState;
@@ -101,7 +102,7 @@ export class LiveSocket {
     const socket = new WebSocket(url);
     this.socket = socket;
     socket.onmessage = (event) => this.#read(event.data);
-    socket.onclose = (event) => this.#cut(event.reason);
+    socket.onclose = ({ code, reason }) => (code === SESSION_ENDED ? this.#refuse(reason) : this.#cut(reason));
   }
 
   /** The connection is gone, or worth nothing: try again after a pause that differs from screen to screen. */
@@ -140,7 +141,7 @@ export class LiveSocket {
     const [, type, body] = found;
     if (type === "0") this.#join();
     else if (type === "1") this.#cut("the hub sent this screen away");
-    else if (type === "4") this.#refuse(JSON.parse(body));
+    else if (type === "4") this.#turnedAway(JSON.parse(body));
     else if (this.joined) this.#take(...JSON.parse(body));
   }
 
@@ -150,9 +151,19 @@ export class LiveSocket {
     this.message.now();
   }
 
-  #refuse({ message }) {
+  /** Another token is needed; or a cursor that this hub can read; or patience. */
+  #turnedAway({ message, data }) {
+    if (data?.code === "unauthorized") return this.#refuse(message);
+    if (data?.code === "validation" && this.cursor !== null) {
+      this.cursor = null;
+      this.onMessage("reset", { reason: "unknown_cursor" }, null);
+    }
+    return this.#cut(message ?? "");
+  }
+
+  #refuse(why) {
     this.#drop();
-    this.#become("refused", message ?? "");
+    this.#become("refused", why);
   }
 
   /** The cursor counts once its events were taken, never before. */
