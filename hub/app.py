@@ -1,6 +1,6 @@
 """A worker, read top to bottom: opens every part in order, serves, closes in reverse. The one place that knows all.
 
-    control line → feed and index → recorder client → desk → doors → HTTP server
+    control line → feed and index → recorder client → desk → doors → live → HTTP server
 
 It takes its first connection when its index is loaded, or after `start_grace`: a restarted worker with a database keeps
 callers waiting for the second that the load takes; one without answers hub_unavailable rather than nothing.
@@ -19,8 +19,10 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings
 from hub.control.line import ControlLine
+from hub.errors import Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
@@ -28,12 +30,15 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.live.live import Live
+from hub.live.sio import Scope, ScreenDoor
+from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.protocol import Runner
 from hub.rest.shell import Shell
-from hub.store.pg import active_connections
+from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
 
@@ -47,7 +52,7 @@ EXPRESS = [("POST", "/api/v1/passes/verify")]
 class Worker:
     """One worker process. `slot` numbers its place under the supervisor."""
 
-    def __init__(self, settings: Settings, slot: int, line: ControlLine) -> None:
+    def __init__(self, settings: Settings, slot: int, line: ControlLine, pg: Pg) -> None:
         self.settings = settings
         self.slot = slot
         self.line = line
@@ -65,6 +70,12 @@ class Worker:
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
+        self.stats = Stats(self.directory, self.feed, self.recorder)
+        self.live = Live(
+            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+        )
+        self.screen_tokens = ScreenTokens(settings.live_tokens)
+        self.screens = ScreenDoor(settings, self.live, self.screen_scope)
         self.shell = Shell(settings.body_max_bytes)
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
@@ -72,8 +83,25 @@ class Worker:
     def application(self) -> web.Application:
         """All routes."""
         return self.shell.application(
-            [*self.http.routes(), *self.sockets.routes(), *self.health.routes(), web.get("/metrics", self.metrics)]
+            [
+                *self.http.routes(),
+                *self.sockets.routes(),
+                *self.screens.routes(),
+                *self.health.routes(),
+                web.get("/metrics", self.metrics),
+            ]
         )
+
+    async def screen_scope(self, request: web.Request, auth: dict[str, Any]) -> Scope:
+        """The school whose events a screen's token opens."""
+        token = auth.get("token")
+        if not isinstance(token, str):
+            raise Unauthorized("send auth: {token: …}")
+        code = self.screen_tokens.school(token)
+        for school in self.directory.schools.values():
+            if school.code == code:
+                return Scope(school.id)
+        raise Unauthorized("this token's school is not known here")
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
@@ -116,8 +144,17 @@ class Worker:
     async def run(self, listening: socket.socket, *, successor: bool = False) -> None:
         """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
         worker that it replaces answers until then."""
-        self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
-        async with _background(self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run()) as failed:
+        self.line.collect(
+            self.families,
+            self.desk.families,
+            self.sockets.families,
+            self.shell.families,
+            self.live.families,
+            self.screens.families,
+        )
+        async with _background(
+            self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.line.run()
+        ) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
@@ -145,6 +182,7 @@ class Worker:
         if server is not None:
             server.close()
         self.connections.close_all(CLOSE_RESTART, "the hub restarts; connect again")
+        self.screens.close_all()
         limit = self.settings.retire_timeout if retiring else self.settings.shutdown_timeout / 2
         if self.line.gone.is_set():
             limit = 0.2
@@ -200,9 +238,13 @@ async def serve(
 ) -> None:
     """The worker process's main coroutine."""
     line = await ControlLine.open(control_fd)
-    worker = Worker(settings, slot, line)
+    pg = await Pg.open(settings, [Role.hub_system])
+    worker = Worker(settings, slot, line, pg)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    await worker.run(listening, successor=successor)
+    try:
+        await worker.run(listening, successor=successor)
+    finally:
+        await pg.close()
