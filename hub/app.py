@@ -31,6 +31,7 @@ from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.live.live import Live
+from hub.live.page import page_routes
 from hub.live.sio import Scope, ScreenDoor
 from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
@@ -87,6 +88,7 @@ class Worker:
                 *self.http.routes(),
                 *self.sockets.routes(),
                 *self.screens.routes(),
+                *page_routes(),
                 *self.health.routes(),
                 web.get("/metrics", self.metrics),
             ]
