@@ -123,6 +123,19 @@ async def test_a_hub_that_stops_pinging_is_gone(window: Window, hub: ScriptedHub
     assert second.auth["cursor"] == "c1"
 
 
+async def test_a_hub_that_greets_and_says_no_more_is_left(window: Window, hub: ScriptedHub) -> None:
+    await window.page.clock.install()
+    await window.open(hub.url)
+    await hub.screen()
+    assert await window.text("#state-word") == "Connecting"
+    await window.page.clock.fast_forward(4_000)
+    await window.says("Late")
+    await window.page.clock.fast_forward(11_000)
+    await window.says("Reconnecting")
+    await window.page.clock.fast_forward(2_000)
+    assert (await hub.screen()).auth == {"token": TOKEN}
+
+
 async def test_a_laptop_that_slept_connects_again(window: Window, hub: ScriptedHub) -> None:
     await window.page.clock.install()
     await window.open(hub.url)

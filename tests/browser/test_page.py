@@ -73,13 +73,13 @@ async def test_what_a_reader_was_told_instead_is_put_right(window: Window, hub: 
 async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
     screen = await joined(window, hub)
     hostile = "<img src=x onerror=alert(1)>"
-    student = {"id": "s", "name": hostile, "photoUrl": "https://photos.example/1.jpg"}
+    student = {"id": "s", "name": hostile, "photoUrl": hostile}
     await screen.events("1", [event(1, student=student, reason=hostile, decision="denied")])
     await screen.send("stats", stats(door(hostile)))
     await window.counts(1)
     await expect(window.page.locator("#door-list .name")).to_have_text(hostile)
     assert await window.text("#newest .name") == hostile
-    assert await window.page.locator("main img:visible").count() == 0
+    assert await window.page.locator("main img").count() == 0
 
 
 async def test_doors_are_changed_in_place(window: Window, hub: ScriptedHub) -> None:

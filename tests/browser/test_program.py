@@ -38,8 +38,8 @@ def directory() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def program(school: School, directory: Path) -> AsyncIterator[Hub]:
-    """Two workers; the token opens the school of the first door."""
-    with Hub(school.url, directory, live_tokens=json.dumps({TOKEN: "North"})) as hub:
+    """Two workers, which notice soon that a screen is gone; the token opens the school of the first door."""
+    with Hub(school.url, directory, live_tokens=json.dumps({TOKEN: "North"}), live_ping=2) as hub:
         await asyncio.to_thread(hub.wait_ready)
         yield hub
 
@@ -122,8 +122,9 @@ async def test_a_browser_without_network_catches_up(window: Window, program: Hub
     async with reader(program, door) as gate:
         await scan(gate, door, 20)
         await window.counts(20)
-        await window.page.context.set_offline(True)
-        await window.page.evaluate("dispatchEvent(new Event('offline'))")
+        await window.page.context.set_offline(True)  # nothing arrives any more, and nobody is told
+        await window.says("Late")
+        await window.says("Reconnecting")
         await scan(gate, door, 100)
         await recorded(school, door, 120)
         await window.page.context.set_offline(False)

@@ -34,8 +34,9 @@ const find = (id) => document.getElementById(id);
 
 export const number = (value) => numbers.format(value);
 
-/** The time of day here, with the day when it is not today. */
+/** The time of day here, with the day when it is not today; nothing for what is no time. */
 export function time(date) {
+  if (Number.isNaN(date.getTime())) return "";
   const text = clock.format(date);
   return date.toDateString() === new Date().toDateString() ? text : `${calendar.format(date)}, ${text}`;
 }
@@ -62,7 +63,6 @@ function scan(event) {
     reason: [granted ? "" : words, ...marks].filter(Boolean).join(" · "),
     door: [event.accessPoint?.name ?? "Unknown door", event.direction].filter(Boolean).join(" · "),
     date: new Date(event.at),
-    photo: event.student?.photoUrl,
     late: Boolean(event.offline),
   };
 }
@@ -175,20 +175,10 @@ export class Scans {
     this.#fill(newest, shown);
     newest.querySelector(".word").textContent = shown.word;
     newest.querySelector(".why").textContent = shown.reason;
-    this.#face(newest.querySelector(".face"), shown.photo);
     this.age();
     if (!still.matches) {
       newest.querySelector(".scan").animate([{ opacity: 0.35 }, { opacity: 1 }], { duration: 160 });
     }
-  }
-
-  /** A photo is shown when it is this hub's own; the page may load no other. */
-  #face(image, address) {
-    const url = address ? new URL(address, document.baseURI) : null;
-    image.hidden = url?.origin !== location.origin;
-    if (image.hidden) image.removeAttribute("src");
-    else if (image.src !== url.href) image.src = url.href;
-    image.onerror = () => (image.hidden = true);
   }
 
   #say() {

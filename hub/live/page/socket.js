@@ -4,7 +4,7 @@
 // again). It is live from the first message on, not from the handshake: until then nothing has been told.
 
 const NAMESPACE = /^4([0124])\/live(?:,\d*(.*))?$/s;
-const OPENING_MS = 10_000; // from the first byte to the first message
+const OPENING_MS = 10_000; // from the attempt to the first message
 const FIRST_MS = 1_000; // the first pause is half of this to all of it, the next twice that
 const LONGEST_MS = 20_000;
 const SESSION_ENDED = 4001; // the one close code after which connecting again is useless
@@ -41,6 +41,7 @@ export class LiveSocket {
     this.cursor = null;
     this.packet = new Since(); // the last packet of any kind
     this.message = new Since(); // the last message
+    this.tried = new Since();
     this.begun = new Since();
     this.silenceMs = OPENING_MS;
     this.failures = 0;
@@ -72,7 +73,9 @@ export class LiveSocket {
 
   /** To be called often, and whenever the page wakes: a silent connection is a cut one. */
   check() {
-    if (this.socket !== null && this.packet.ms > this.silenceMs) this.#cut("nothing was heard from the hub");
+    if (this.socket === null) return;
+    const tooLong = !this.heard && this.tried.ms > OPENING_MS;
+    if (tooLong || this.packet.ms > this.silenceMs) this.#cut("nothing was heard from the hub");
   }
 
   #become(state, why = "") {
@@ -98,6 +101,7 @@ export class LiveSocket {
     url.hash = "";
     this.silenceMs = OPENING_MS;
     this.packet.now();
+    this.tried.now();
     this.joined = this.heard = false;
     const socket = new WebSocket(url);
     this.socket = socket;
