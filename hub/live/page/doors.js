@@ -29,12 +29,12 @@ export class Doors {
   }
 
   #fill(card, point) {
-    const online = point.reader === "online";
+    const online = point.reader === "online"; // it keeps a connection open; one that asks by HTTP has none
     const last = point.lastScanAt ? `last ${time(new Date(point.lastScanAt))}` : "no scan yet";
     card.dataset.reader = online ? "online" : "offline";
     set(card.querySelector(".name bdi"), point.name);
     set(card.querySelector(".rate"), `${number(Math.round(point.perMinute))}/min`);
-    set(card.querySelector(".word"), online ? "Reader online" : "Reader offline");
+    set(card.querySelector(".word"), online ? "Reader online" : "Not connected");
     set(card.querySelector(".last"), last);
     set(card.querySelector(".tally"), `${number(point.granted)} granted · ${number(point.denied)} denied`);
   }

@@ -4,6 +4,7 @@
 const ROWS = 200;
 const REMEMBERED = 20_000; // scans, to show none twice
 const ANNOUNCE_MS = 4_000;
+const BLINK_MS = 1_000; // more often would flicker, which some cannot bear
 
 const REASONS = {
   malformed_code: "this is not the code of a pass",
@@ -85,6 +86,7 @@ export class Scans {
     this.since = new Date();
     this.unsaid = 0;
     this.saidAt = -ANNOUNCE_MS;
+    this.blinkedAt = -BLINK_MS;
     this.skew = 0; // this computer's clock minus the hub's, in ms
     this.list.replaceChildren();
     this.#draw();
@@ -176,8 +178,9 @@ export class Scans {
     newest.querySelector(".word").textContent = shown.word;
     newest.querySelector(".why").textContent = shown.reason;
     this.age();
-    if (!still.matches) {
-      newest.querySelector(".scan").animate([{ opacity: 0.35 }, { opacity: 1 }], { duration: 160 });
+    if (!still.matches && performance.now() - this.blinkedAt > BLINK_MS) {
+      this.blinkedAt = performance.now();
+      newest.querySelector(".scan").animate([{ opacity: 0.6 }, { opacity: 1 }], { duration: 160 });
     }
   }
 
