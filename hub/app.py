@@ -22,7 +22,7 @@ from aiohttp import web
 from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings
 from hub.control.line import ControlLine
-from hub.errors import Unauthorized
+from hub.errors import StoreUnavailable, Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
@@ -31,6 +31,7 @@ from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.live.live import Live
+from hub.live.page import page_routes
 from hub.live.sio import Scope, ScreenDoor
 from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
@@ -87,6 +88,7 @@ class Worker:
                 *self.http.routes(),
                 *self.sockets.routes(),
                 *self.screens.routes(),
+                *page_routes(),
                 *self.health.routes(),
                 web.get("/metrics", self.metrics),
             ]
@@ -98,6 +100,8 @@ class Worker:
         if not isinstance(token, str):
             raise Unauthorized("send auth: {token: …}")
         code = self.screen_tokens.school(token)
+        if not self.feed.ready.is_set():
+            raise StoreUnavailable("the hub is starting and has not read its schools yet; try again in a moment")
         for school in self.directory.schools.values():
             if school.code == code:
                 return Scope(school.id)
