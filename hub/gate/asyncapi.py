@@ -1,7 +1,7 @@
 """The AsyncAPI 3 document of the readers' socket, made from the Structs that the gate itself reads and writes.
 
-hub/live/asyncapi.py adds the screens' socket and writes docs/asyncapi.json. What a Struct leaves open because it is only
-ever written (which words a text can be) stands in `_SAID_MORE`.
+hub/live/asyncapi.py adds the screens' socket and writes docs/asyncapi.json. What a Struct leaves open because it is
+only ever written (which words a text can be) stands in `_SAID_MORE`.
 """
 
 from __future__ import annotations
