@@ -1,6 +1,6 @@
 """A worker, read top to bottom: opens every part in order, serves, closes in reverse. The one place that knows all.
 
-    control line → feed and index → recorder client → desk → doors → HTTP server
+    control line → feed and index → recorder client → desk → doors → live → HTTP server
 
 It takes its first connection when its index is loaded, or after `start_grace`: a restarted worker with a database keeps
 callers waiting for the second that the load takes; one without answers hub_unavailable rather than nothing.
@@ -20,8 +20,10 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings
 from hub.control.line import ControlLine
+from hub.errors import StoreUnavailable, Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
@@ -30,6 +32,10 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.live.live import Live
+from hub.live.page import page_routes
+from hub.live.sio import Scope, ScreenDoor
+from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
@@ -65,6 +71,7 @@ class Worker:
         settings: Settings,
         slot: int,
         line: ControlLine,
+        pg: Pg,
         authenticator: Authenticator | None = None,
         trail: AuditTrail | None = None,
     ) -> None:
@@ -85,12 +92,18 @@ class Worker:
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
+        self.stats = Stats(self.directory, self.feed, self.recorder)
+        self.live = Live(
+            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+        )
+        self.screen_tokens = ScreenTokens(settings.live_tokens)
+        self.screens = ScreenDoor(settings, self.live, self.screen_scope)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
         self.authenticator = authenticator
         self.trail = trail
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
-        self.pg: Pg | None = None
+        self.pg = pg
         self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
@@ -101,6 +114,8 @@ class Worker:
             [
                 *self.http.routes(),
                 *self.sockets.routes(),
+                *self.screens.routes(),
+                *page_routes(),
                 *self.health.routes(),
                 web.get("/metrics", self.metrics),
                 *self.resources(),
@@ -109,11 +124,24 @@ class Worker:
 
     def resources(self) -> list[web.RouteDef]:
         """What people ask for, and what describes it; nothing where nobody could tell who they are."""
-        if self.pg is None or self.authenticator is None or self.trail is None:
+        if self.authenticator is None or self.trail is None:
             return []
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
         declared = declared_routes()
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
+
+    async def screen_scope(self, request: web.Request, auth: dict[str, Any]) -> Scope:
+        """The school whose events a screen's token opens."""
+        token = auth.get("token")
+        if not isinstance(token, str):
+            raise Unauthorized("send auth: {token: …}")
+        code = self.screen_tokens.school(token)
+        if not self.feed.ready.is_set():
+            raise StoreUnavailable("the hub is starting and has not read its schools yet; try again in a moment")
+        for school in self.directory.schools.values():
+            if school.code == code:
+                return Scope(school.id)
+        raise Unauthorized("this token's school is not known here")
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
@@ -156,15 +184,20 @@ class Worker:
     async def run(self, listening: socket.socket, *, successor: bool = False) -> None:
         """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
         worker that it replaces answers until then."""
-        self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
-        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run()]
-        if self.tls is not None:
-            background.append(self.tls.run())
+        self.line.collect(
+            self.families,
+            self.desk.families,
+            self.sockets.families,
+            self.shell.families,
+            self.live.families,
+            self.screens.families,
+        )
+        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.screens.run()]
+        background += [self.line.run(), *([] if self.tls is None else [self.tls.run()])]
         async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
-            self.pg = await Pg.open(self.settings, Role)
             application = self.application()
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
@@ -189,14 +222,13 @@ class Worker:
         if server is not None:
             server.close()
         self.connections.close_all(CLOSE_RESTART, "the hub restarts; connect again")
+        self.screens.close_all()
         limit = self.settings.retire_timeout if retiring else self.settings.shutdown_timeout / 2
         if self.line.gone.is_set():
             limit = 0.2
         await self._wait_for_clients(runner, limit, idle_too=retiring)
         await runner.cleanup()
         await self.limiter.close()
-        if self.pg is not None:
-            await self.pg.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 
@@ -247,9 +279,13 @@ async def serve(
 ) -> None:
     """The worker process's main coroutine."""
     line = await ControlLine.open(control_fd)
-    worker = Worker(settings, slot, line)
+    pg = await Pg.open(settings, Role)
+    worker = Worker(settings, slot, line, pg)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    await worker.run(listening, successor=successor)
+    try:
+        await worker.run(listening, successor=successor)
+    finally:
+        await pg.close()
