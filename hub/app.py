@@ -157,7 +157,7 @@ class Worker:
             self.screens.families,
         )
         async with _background(
-            self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.line.run()
+            self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.screens.run(), self.line.run()
         ) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):

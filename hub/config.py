@@ -143,8 +143,8 @@ class Settings(BaseSettings):
         2_000, description="screens of one worker; more are refused", json_schema_extra=unit("screens")
     )
     live_ping: Annotated[int, Field(ge=1, le=300)] = Field(
-        15,
-        description="how often a screen is pinged; no answer within as long: disconnected",
+        10,
+        description="how often a screen is pinged; one that answers none for twice as long is disconnected (4003)",
         json_schema_extra=unit("s"),
     )
     live_tokens: SecretStr | None = Field(
