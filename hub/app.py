@@ -20,6 +20,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from hub.accounts.accounts import ACCOUNTS, Accounts
+from hub.accounts.roster import Roster
 from hub.config import Settings
 from hub.control.line import ControlLine
 from hub.gate.connections import CLOSE_RESTART, Connections
@@ -69,7 +71,8 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.feed = Feed(settings, self.index, self.directory)
+        self.roster = Roster()
+        self.feed = Feed(settings, self.index, self.directory, [self.roster])
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -87,6 +90,7 @@ class Worker:
         self.trail = trail
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.pg: Pg | None = None
+        self.accounts: Accounts | None = None
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
 
@@ -151,12 +155,17 @@ class Worker:
         """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
         worker that it replaces answers until then."""
         self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
-        async with _background(self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run()) as failed:
+        async with _background(
+            self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()
+        ) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
             self.pg = await Pg.open(self.settings, Role)
+            self.accounts = Accounts(self.settings, self.pg, self.roster, lambda: self.feed.stale_since is None)
+            self.authenticator = self.authenticator or self.accounts.sessions
             application = self.application()
+            application[ACCOUNTS] = self.accounts
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -186,6 +195,8 @@ class Worker:
         await self._wait_for_clients(runner, limit, idle_too=retiring)
         await runner.cleanup()
         await self.limiter.close()
+        if self.accounts is not None:
+            await self.accounts.close()
         if self.pg is not None:
             await self.pg.close()
         self.line.send_numbers()

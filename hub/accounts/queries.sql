@@ -52,13 +52,11 @@ LEFT JOIN second_factors f ON f.user_id = u.id
 WHERE lower(u.email) = lower($1) AND u.deleted_at IS NULL
 
 -- account_by_id --
--- role: hub_admin
+-- role: hub_api
 -- An account as its owner sees it.
-SELECT u.id, u.email, u.first_name, u.last_name, u.role_id, r.name AS role, u.school_id,
-    f.confirmed_at IS NOT NULL AS second_factor
+SELECT u.id, u.email, u.first_name, u.last_name, r.name AS role, u.school_id
 FROM users u
 JOIN roles r ON r.id = u.role_id
-LEFT JOIN second_factors f ON f.user_id = u.id
 WHERE u.id = $1 AND u.deleted_at IS NULL
 
 -- begin_session --
@@ -174,12 +172,12 @@ WHERE user_id = $1 AND used_at IS NULL AND purpose IN ('invitation', 'reset')
 UPDATE users SET email_verified_at = now() WHERE id = $1
 
 -- second_factor --
--- role: hub_admin
+-- role: hub_api
 -- A user's second factor, confirmed or not.
 SELECT secret, confirmed_at IS NOT NULL AS confirmed, last_step FROM second_factors WHERE user_id = $1
 
 -- offer_second_factor --
--- role: hub_admin
+-- role: hub_api
 -- A secret that is not asked for until it is confirmed. No row comes back when there is a confirmed one.
 INSERT INTO second_factors (user_id, secret) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET secret = EXCLUDED.secret, last_step = 0, created_at = now()
@@ -187,27 +185,27 @@ WHERE second_factors.confirmed_at IS NULL
 RETURNING user_id
 
 -- confirm_second_factor --
--- role: hub_admin
+-- role: hub_api
 -- From now on it is asked for.
 UPDATE second_factors SET confirmed_at = now() WHERE user_id = $1 AND confirmed_at IS NULL RETURNING user_id
 
 -- use_step --
--- role: hub_admin
+-- role: hub_api
 -- Uses up the 30 seconds of a code: of several who present it, one gets the row, and nobody gets an older one.
 UPDATE second_factors SET last_step = $2 WHERE user_id = $1 AND last_step < $2 RETURNING user_id
 
 -- drop_recovery_codes --
--- role: hub_admin
+-- role: hub_api
 -- The former codes of a user.
 DELETE FROM recovery_codes WHERE user_id = $1
 
 -- keep_recovery_codes --
--- role: hub_admin
+-- role: hub_api
 -- The hashes of new codes.
 INSERT INTO recovery_codes (user_id, hash) SELECT $1, * FROM unnest($2::bytea[])
 
 -- use_recovery_code --
--- role: hub_admin
+-- role: hub_api
 -- Uses a code up.
 UPDATE recovery_codes SET used_at = clock_timestamp() WHERE user_id = $1 AND hash = $2 AND used_at IS NULL
 RETURNING user_id

@@ -6,7 +6,9 @@ a changed role or a deactivated user within milliseconds of the commit. Source o
 
 from __future__ import annotations
 
+import asyncio
 import heapq
+import time
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from hub.store.queries import load_queries
 log = structlog.get_logger(__name__)
 queries = load_queries("hub.accounts")
 
+SWEEP_SECONDS = 1.0
 _KNOWN = {permission.value: permission for permission in Permission}
 
 
@@ -63,6 +66,14 @@ class Key(msgspec.Struct, frozen=True):
     retired: bool
 
 
+class Rights(msgspec.Struct, frozen=True):
+    """`required`: the school asks for a second factor of this role; `enrolled`: there is one."""
+
+    permissions: frozenset[Permission]
+    required: bool
+    enrolled: bool
+
+
 class Roster:
     """`on_ended(session)` when a session is over, whatever ended it; `on_changed(session)` when its holder may now do
     something else than before. Both are called in the loop, once a session, and must not raise or wait."""
@@ -82,6 +93,12 @@ class Roster:
         self.on_ended: Callable[[UUID], None] = lambda session: None
         self.on_changed: Callable[[UUID], None] = lambda session: None
 
+    async def run(self) -> None:
+        """Until cancelled: ends what has lived as long as it may."""
+        while True:
+            self.expire(time.time())
+            await asyncio.sleep(SWEEP_SECONDS)
+
     # What is asked
 
     def identity(self, session_id: UUID) -> Identity | None:
@@ -97,11 +114,15 @@ class Roster:
         permissions = _permissions(person, role, school)
         return Identity(session.user_id, person.school_id, role.name, permissions, session_id)
 
-    def needs_second_factor(self, person: Person) -> bool:
-        """Whether the person's school wants one of the person's role."""
-        role = None if person.role_id is None else self.roles.get(person.role_id)
+    def rights(self, user_id: UUID) -> Rights:
+        """What a user may do, signed in or not; nothing for who is not known."""
+        person = self.people.get(user_id)
+        role = None if person is None or person.role_id is None else self.roles.get(person.role_id)
+        if person is None or role is None:
+            return Rights(frozenset(), required=False, enrolled=False)
         school = None if person.school_id is None else self.schools.get(person.school_id)
-        return role is not None and school is not None and role.name in school.second_factor
+        required = school is not None and role.name in school.second_factor
+        return Rights(_permissions(person, role, school), required, person.second_factor)
 
     def sessions_of(self, user_id: UUID) -> frozenset[UUID]:
         return frozenset(self._of_user.get(user_id, ()))

@@ -5,13 +5,11 @@ stolen from one of two who hold it, so the whole family ends. The session's own 
 used. What a session's holder may do is looked up in memory with every request (hub/accounts/roster.py): access tokens
 only say whose it is, and their expiry ends nothing.
 
-Lifecycle: `run()` until cancelled ends in memory what has lived as long as it may. `on_ended` and `on_changed` take
-callbacks of whoever keeps something open for a session.
+`on_ended` and `on_changed` take callbacks of whoever keeps something open for a session.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -22,7 +20,7 @@ import structlog
 
 from hub.accounts.identity import Identity
 from hub.accounts.keys import Signer
-from hub.accounts.roster import Roster, queries
+from hub.accounts.roster import Rights, Roster, queries
 from hub.accounts.tokens import ACCESS_SECONDS, AccessTokens, Claims, issue, new_opaque, opaque_hash
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
@@ -33,7 +31,6 @@ log = structlog.get_logger(__name__)
 DAY = 86_400.0
 LIFETIME_SECONDS = 7 * DAY
 REMEMBERED_SECONDS = 30 * DAY
-SWEEP_SECONDS = 1.0
 #: Ended sessions whose tokens still come: the database is not asked about them again.
 _ENDED_KEPT = 10_000
 #: A token with an unknown kid makes a worker look for new keys, so often at most.
@@ -90,12 +87,6 @@ class Sessions:
         """`callback(session_id)` when its holder may do something else than before: see `identity_of`."""
         self._when_changed.append(callback)
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            self._roster.expire(time.time())
-            await asyncio.sleep(SWEEP_SECONDS)
-
     # Who is asking
 
     async def identify(self, token: str) -> Identity:
@@ -118,6 +109,13 @@ class Sessions:
     def identity_of(self, session_id: UUID) -> Identity | None:
         """The same from memory alone, for what stays open longer than a token lives; None when the session is over."""
         return self._roster.identity(session_id)
+
+    async def rights_of(self, user_id: UUID) -> Rights:
+        """What a user may do now; from memory, or from the tables when it may not know yet."""
+        if user_id not in self._roster.people or not self._fresh():
+            async with self._pg.system() as tx:
+                await self._roster.reread(tx, "user", [user_id.bytes])
+        return self._roster.rights(user_id)
 
     async def _verify(self, token: str) -> Claims:
         """A key that was made a moment ago may not have been heard of: then, and not often, keys are read again."""
@@ -155,6 +153,10 @@ class Sessions:
         self._ended[session_id] = None
         while len(self._ended) > _ENDED_KEPT:
             del self._ended[next(iter(self._ended))]
+
+    async def prepare(self) -> None:
+        """Have the signing key at hand, before a transaction is opened that would keep others from it."""
+        await self._signer.current()
 
     # Beginning, going on, ending: in the caller's transaction, of hub_admin where nobody is signed in yet
 

@@ -90,6 +90,7 @@ class SigningIn:
         if row is None or not right or not row["is_active"] or not row["school_active"]:
             await self._throttle.failed(attempt.email, attempt.address)
             raise Refused() if row is None else Refused(row["id"], row["school_id"])
+        await self._sessions.prepare()
         return Verified(
             row["id"],
             row["email"],

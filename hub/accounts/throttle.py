@@ -77,10 +77,15 @@ class Throttle:
     async def succeeded(self, email: str, address: str | None) -> None:
         """Its owner is here: the account's failures are forgotten, and the address is one of its own from now on."""
         account, place = _key(email), address or "unknown"
+        await self.forget(email, address)
+        await self._set(f"k:{account}:{place}", KNOWN_SECONDS)
+
+    async def forget(self, email: str, address: str | None) -> None:
+        """The account has another password: who guessed the former one has learnt nothing."""
+        account, place = _key(email), address or "unknown"
         names = [f"p:{account}:{place}", f"a:{account}", f"c:{account}", f"c:{account}:until"]
         await self._local.drop(names)
         await self._ask(lambda counts: counts.drop(names))
-        await self._set(f"k:{account}:{place}", KNOWN_SECONDS)
 
     async def before_code(self, email: str) -> None:
         """Before a code of the second factor is looked at, the password being right: six digits are soon guessed, so

@@ -9,6 +9,7 @@ from hub.store.queries import load_queries
 
 log = structlog.get_logger(__name__)
 queries = load_queries("hub.jobs")
+accounts = load_queries("hub.accounts")
 
 MONTHS_AHEAD = 3
 SCAN_ID_DAYS = 90
@@ -28,9 +29,12 @@ async def ensure_partitions(pg: Pg) -> None:
 
 
 async def prune(pg: Pg) -> None:
-    """Change notes older than a day, scan identities older than 90 days."""
+    """Change notes older than a day, scan identities older than 90 days, sessions that ended a month ago."""
     async with pg.system() as tx:
         changes = await tx.fetchval(queries["prune_changes"])
     async with pg.system() as tx:
         ids = await tx.execute(queries["prune_scan_ids"], SCAN_ID_DAYS)
+    async with pg.system() as tx:
+        for name in ("forget_sessions", "forget_mailed_tokens", "forget_token_keys"):
+            await tx.execute(accounts[name])
     log.debug("pruned", changes=changes, scan_ids=ids)
