@@ -25,6 +25,7 @@ from hub.accounts.roster import Roster
 from hub.config import Settings
 from hub.control.line import ControlLine
 from hub.gate.connections import CLOSE_RESTART, Connections
+from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.socket import SocketDoor
@@ -35,13 +36,16 @@ from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
+from hub.rest.described import HEALTH
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
 from hub.rest.ports import AuditTrail, Authenticator
 from hub.rest.protocol import Runner
+from hub.rest.reference import reference_routes
 from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
+from hub.rest.tls import Tls
 from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
@@ -91,6 +95,7 @@ class Worker:
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.pg: Pg | None = None
         self.accounts: Accounts | None = None
+        self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
 
@@ -107,11 +112,12 @@ class Worker:
         )
 
     def resources(self) -> list[web.RouteDef]:
-        """What people ask for; nothing where nobody could tell who they are."""
+        """What people ask for, and what describes it; nothing where nobody could tell who they are."""
         if self.pg is None or self.authenticator is None or self.trail is None:
             return []
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
-        return router.routes(declared_routes())
+        declared = declared_routes()
+        return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
@@ -155,9 +161,10 @@ class Worker:
         """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
         worker that it replaces answers until then."""
         self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
-        async with _background(
-            self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()
-        ) as failed:
+        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
+        if self.tls is not None:
+            background.append(self.tls.run())
+        async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
@@ -175,7 +182,7 @@ class Worker:
                 shutdown_timeout=self.settings.shutdown_timeout,
             )
             await runner.setup()
-            site = web.SockSite(runner, listening, backlog=1024)
+            site = web.SockSite(runner, listening, backlog=1024, ssl_context=self.tls.context if self.tls else None)
             await site.start()
             self.line.ready()
             await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())

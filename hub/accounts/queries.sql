@@ -255,3 +255,10 @@ DELETE FROM sessions WHERE COALESCE(ended_at, expires_at) < now() - interval '30
 -- role: hub_system
 -- Mailed tokens that expired a day ago.
 DELETE FROM mailed_tokens WHERE expires_at < now() - interval '1 day'
+
+-- add_super_admin --
+-- role: hub_admin
+-- An account that may do everything in all schools; whoever makes it from the command line vouches for the address.
+INSERT INTO users (id, email, password_hash, first_name, last_name, role_id, email_verified_at)
+SELECT $1, $2, $3, $4, $5, id, now() FROM roles WHERE built_in AND name = 'super_admin'
+RETURNING id

@@ -1,4 +1,4 @@
-"""Workers in this process, each with its own memory and feed, on one database: people sign in at one and ask another."""
+"""Two workers in this process, each with its own memory and feed: people sign in at one and ask the other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
+import jwt
 from aiohttp import web
 
 from hub.accounts.accounts import ACCOUNTS, Accounts
@@ -30,6 +31,7 @@ from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.store.pg import Pg, Role
+from tests.integration.feed_world import until
 from tests.integration.rest.site import Answer, Trail
 
 PASSWORD = "two owls and a lantern"
@@ -103,9 +105,10 @@ class Worker:
         return str((await self.sign_in(email))["accessToken"])
 
     async def refuses(self, token: str) -> None:
-        """Until this worker refuses the token; the test's own time-out ends it."""
-        while (await self.ask("GET", "/auth/me", token)).status != 401:
-            await asyncio.sleep(0.002)
+        """Waits until this worker has heard of the session's end, and asks."""
+        session = UUID(jwt.decode(token, options={"verify_signature": False})["sid"])
+        await until(lambda: self.roster.identity(session) is None, "the end of a session is heard of")
+        assert (await self.ask("GET", "/auth/me", token)).status == 401
 
 
 class Office:

@@ -1,4 +1,4 @@
-"""Sessions from the outside: signing in, going on, ending on one worker and being refused at another; what is stolen."""
+"""Sessions from the outside: signing in, going on, ending at one worker and being refused at the other, stealing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import jwt
 import pytest
+from argon2 import PasswordHasher
 
+from hub.accounts.keys import rotate
+from hub.store.pg import Pg, Role
 from tests.integration.accounts.office import PASSWORD, Office
+from tests.integration.feed_world import until
 
 ADMIN = "school_admin@near.example"
 
@@ -74,7 +79,9 @@ async def test_a_refresh_token_gives_the_next_and_the_sessions_end_stays(office:
 @pytest.mark.parametrize(("remember", "days"), [(False, 7), (True, 30)])
 async def test_a_session_lives_for_a_week_or_a_month(office: Office, remember: bool, days: int) -> None:
     await office.one.sign_in(ADMIN, rememberMe=remember)
-    rows = await office.fetch("SELECT expires_at - created_at = make_interval(secs => $1) AS same FROM sessions", days * 86400)
+    rows = await office.fetch(
+        "SELECT expires_at - created_at = make_interval(secs => $1) AS same FROM sessions", days * 86400
+    )
     assert [row["same"] for row in rows] == [True]
 
 
@@ -171,8 +178,6 @@ async def _missed(*_: object) -> None:
 
 
 async def test_hashing_a_password_anew_signs_nobody_out(office: Office) -> None:
-    from argon2 import PasswordHasher
-
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     await office.person("old@near.example", "staff", "near", old)
     first = await office.one.token("old@near.example")
@@ -183,9 +188,6 @@ async def test_hashing_a_password_anew_signs_nobody_out(office: Office) -> None:
 
 
 async def test_a_new_signing_key_signs_nobody_out(office: Office) -> None:
-    from hub.accounts.keys import rotate
-    from hub.store.pg import Pg, Role
-
     before = await office.one.sign_in(ADMIN)
     pg = await Pg.open(office.settings, [Role.hub_system])
     try:
@@ -196,8 +198,8 @@ async def test_a_new_signing_key_signs_nobody_out(office: Office) -> None:
         await pg.close()
     kids = await office.fetch("SELECT id, retired_at IS NOT NULL AS retired FROM token_keys ORDER BY active_from")
     assert [row["retired"] for row in kids] == [True, False]
-    while not (len(office.one.roster.keys) == 2 and any(key.retired for key in office.one.roster.keys.values())):
-        await asyncio.sleep(0.002)
+    keys = office.one.roster.keys
+    await until(lambda: sorted(key.retired for key in keys.values()) == [False, True], "the new key is heard of")
     after = await office.one.sign_in(ADMIN)
     for tokens in (before, after):
         assert (await office.two.ask("GET", "/auth/me", tokens["accessToken"])).status == 200
@@ -206,6 +208,4 @@ async def test_a_new_signing_key_signs_nobody_out(office: Office) -> None:
 
 
 def _kid(token: str) -> str:
-    import jwt
-
     return str(jwt.get_unverified_header(token)["kid"])

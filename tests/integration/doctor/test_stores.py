@@ -17,6 +17,7 @@ import pytest
 from hub.demo.embedded import start_postgres
 from hub.domain.qr import generate_signing_key
 from hub.domain.vault import seal
+from hub.store.migrate import find_migrations
 from hub.supervisor.doctor import Level, examine, server
 from tests.acceptance.program import free_port
 from tests.integration.doctor.report import SECRET, Look, at, faults, role_urls, told

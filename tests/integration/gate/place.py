@@ -25,6 +25,7 @@ from hub.control.line import ControlLine
 from hub.domain.ids import new_id
 from hub.domain.qr import SigningKey, generate_signing_key, sign_code
 from hub.recorder.process import Recorder
+from hub.rest.ports import AuditTrail, Authenticator
 
 JSON, MSGPACK = "passhub.v1.json", "passhub.v1.msgpack"
 DENIED = {
@@ -304,10 +305,15 @@ class Reader:
 
 @asynccontextmanager
 async def worker_running(
-    settings: Settings, place: Place, slot: int = 0, line: Line | None = None
+    settings: Settings,
+    place: Place,
+    slot: int = 0,
+    line: Line | None = None,
+    authenticator: Authenticator | None = None,
+    trail: AuditTrail | None = None,
 ) -> AsyncIterator[Gate]:
     line = line or Line()
-    worker = Worker(settings, slot, line)
+    worker = Worker(settings, slot, line, authenticator, trail)
     listening = socket.create_server(("127.0.0.1", 0))
     task = asyncio.create_task(worker.run(listening))
     started = asyncio.create_task(line.started.wait())
