@@ -11,6 +11,7 @@ import base64
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
@@ -40,8 +41,9 @@ class Enrolment(msgspec.Struct, frozen=True):
 class SecondFactors:
     """`secret`: the 32 bytes that TOTP secrets are sealed with. All take the caller's transaction."""
 
-    def __init__(self, secret: bytes | None) -> None:
+    def __init__(self, secret: bytes | None, clock: Callable[[], float] = time.time) -> None:
         self._secret = secret
+        self._clock = clock
 
     async def offer(self, tx: Connection, user_id: UUID, email: str) -> Enrolment:
         """A new secret, which is not asked for until `confirm`. Raises Conflict when there is a confirmed one."""
@@ -85,7 +87,7 @@ class SecondFactors:
             text = unseal(self._key(), sealed, _place(user_id)).decode()
         except SealBroken as error:
             raise StoreUnavailable("second factors cannot be checked: HUB_SECRET_KEY is another one") from error
-        step = _step_of(text, code, time.time())
+        step = _step_of(text, code, self._clock())
         return step is not None and await tx.fetchval(queries["use_step"], user_id, step) is not None
 
     def _key(self) -> bytes:

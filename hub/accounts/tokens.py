@@ -109,7 +109,7 @@ class AccessTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": _CLAIMS, "strict_aud": True, "verify_exp": False},
             )
-            if claims["typ"] != TYPE or type(claims["exp"]) is not int:
+            if claims["typ"] != TYPE or not _lives_as_ours(claims["iat"], claims["exp"]):
                 raise _bad()
             found = Claims(UUID(claims["sub"]), UUID(claims["sid"]), kid, claims["exp"])
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
@@ -128,6 +128,10 @@ def new_opaque() -> tuple[str, bytes]:
 def opaque_hash(token: str) -> bytes | None:
     """What to look a token up by; None for a text that cannot be one. Only hashes are compared with what is kept."""
     return _sha256(token) if _OPAQUE.fullmatch(token) else None
+
+
+def _lives_as_ours(made: object, expires: object) -> bool:
+    return type(made) is int and type(expires) is int and 0 < expires - made <= ACCESS_SECONDS
 
 
 def _sha256(text: str) -> bytes:

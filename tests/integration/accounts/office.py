@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -34,6 +35,7 @@ from hub.store.pg import Pg, Role
 from tests.integration.feed_world import until
 from tests.integration.rest.site import Answer, Trail
 
+NOW = time.time()
 PASSWORD = "two owls and a lantern"
 PASSWORD_HASH = hasher().hash(PASSWORD)
 ROLE_IDS = {
@@ -61,6 +63,8 @@ class Worker:
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
         # A failed attempt waits on purpose, and a test need not.
         self.accounts.throttle._pause = _no_time
+        # Nobody's code becomes too old while a test runs.
+        self.accounts.factors._clock = lambda: NOW
         clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         limiter = Limiter(settings, lambda: False)
         router = Router(settings, pg, self.accounts.sessions, self.trail, limiter, clients)
