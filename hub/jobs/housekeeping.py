@@ -9,7 +9,6 @@ from hub.store.queries import load_queries
 
 log = structlog.get_logger(__name__)
 queries = load_queries("hub.jobs")
-accounts = load_queries("hub.accounts")
 
 MONTHS_AHEAD = 3
 SCAN_ID_DAYS = 90
@@ -29,12 +28,11 @@ async def ensure_partitions(pg: Pg) -> None:
 
 
 async def prune(pg: Pg) -> None:
-    """Change notes older than a day, scan identities older than 90 days, sessions that ended a month ago."""
+    """Change notes and repeated requests' answers older than a day, scan identities older than 90 days."""
     async with pg.system() as tx:
         changes = await tx.fetchval(queries["prune_changes"])
     async with pg.system() as tx:
         ids = await tx.execute(queries["prune_scan_ids"], SCAN_ID_DAYS)
     async with pg.system() as tx:
-        for name in ("forget_sessions", "forget_mailed_tokens", "forget_token_keys"):
-            await tx.execute(accounts[name])
-    log.debug("pruned", changes=changes, scan_ids=ids)
+        answers = await tx.execute(queries["prune_idempotency_keys"])
+    log.debug("pruned", changes=changes, scan_ids=ids, idempotency_keys=answers)

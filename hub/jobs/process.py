@@ -14,13 +14,12 @@ from pgqueuer import PgQueuer
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 
-from hub.accounts import keys
 from hub.accounts.letters import ENTRYPOINT as MAIL
-from hub.config import Settings, decode_key
+from hub.config import Settings
 from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver
 from hub.integrations.mail.sending import MailWaits
-from hub.jobs import housekeeping
+from hub.jobs import accounts, housekeeping
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -45,7 +44,11 @@ def build(connection: OwnConnection, pg: Pg, settings: Settings) -> PgQueuer:
 
     @queuer.schedule("token_keys", "17 * * * *")
     async def token_keys(schedule: Schedule) -> None:
-        await rotate_token_keys(settings, pg)
+        await accounts.rotate_token_keys(settings, pg)
+
+    @queuer.schedule("forget_sessions", "47 * * * *")
+    async def forget_sessions(schedule: Schedule) -> None:
+        await accounts.forget(pg)
 
     @queuer.entrypoint(MAIL, concurrency_limit=LETTERS)
     async def mail(job: Job) -> None:
@@ -60,12 +63,6 @@ def build(connection: OwnConnection, pg: Pg, settings: Settings) -> PgQueuer:
             raise RetryRequested(timedelta(seconds=seconds)) from error
 
     return queuer
-
-
-async def rotate_token_keys(settings: Settings, pg: Pg) -> None:
-    """A new key for access tokens when the last one is a month old."""
-    if settings.secret_key is not None:
-        await keys.rotate(pg, decode_key(settings.secret_key.get_secret_value()))
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
