@@ -1,6 +1,6 @@
 """A worker, read top to bottom: opens every part in order, serves, closes in reverse. The one place that knows all.
 
-    control line → feed and index → recorder client → desk → doors → HTTP server
+    control line → feed and index → recorder client → desk → doors → live → HTTP server
 
 It takes its first connection when its index is loaded, or after `start_grace`: a restarted worker with a database keeps
 callers waiting for the second that the load takes; one without answers hub_unavailable rather than nothing.
@@ -22,6 +22,7 @@ from aiohttp import web
 
 from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.roster import Roster
+from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings
 from hub.control.line import ControlLine
 from hub.gate.connections import CLOSE_RESTART, Connections
@@ -32,6 +33,11 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.live.admission import Admission
+from hub.live.live import Live
+from hub.live.page import page_routes
+from hub.live.sio import ScreenDoor
+from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
@@ -67,6 +73,7 @@ class Worker:
         settings: Settings,
         slot: int,
         line: ControlLine,
+        pg: Pg,
         authenticator: Authenticator | None = None,
         trail: AuditTrail | None = None,
     ) -> None:
@@ -89,12 +96,26 @@ class Worker:
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
-        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
-        self.authenticator = authenticator
+        self.pg = pg
+        self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
+        self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail
+        self.stats = Stats(self.directory, self.feed, self.recorder)
+        self.live = Live(
+            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+        )
+        self.admission = Admission(
+            self.accounts.sessions,
+            ScreenTokens(settings.live_tokens),
+            self.directory,
+            self.feed.ready,
+            self.clients,
+            settings.allowed_origins,
+        )
+        self.screens = ScreenDoor(settings, self.live, self.admission.scope)
+        self.admission.follow(self.screens.end_session)
+        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
-        self.pg: Pg | None = None
-        self.accounts: Accounts | None = None
         self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
@@ -105,6 +126,8 @@ class Worker:
             [
                 *self.http.routes(),
                 *self.sockets.routes(),
+                *self.screens.routes(),
+                *page_routes(),
                 *self.health.routes(),
                 web.get("/metrics", self.metrics),
                 *self.resources(),
@@ -112,8 +135,8 @@ class Worker:
         )
 
     def resources(self) -> list[web.RouteDef]:
-        """What people ask for, and what describes it; nothing where nobody could tell who they are."""
-        if self.pg is None or self.authenticator is None or self.trail is None:
+        """What people ask for, and what describes it; nothing where nobody would keep what they did."""
+        if self.trail is None:
             return []
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
         declared = declared_routes()
@@ -160,17 +183,22 @@ class Worker:
     async def run(self, listening: socket.socket, *, successor: bool = False) -> None:
         """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
         worker that it replaces answers until then."""
-        self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
+        self.line.collect(
+            self.families,
+            self.desk.families,
+            self.sockets.families,
+            self.shell.families,
+            self.live.families,
+            self.screens.families,
+        )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
+        background += [self.live.run(), self.screens.run()]
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
-            self.pg = await Pg.open(self.settings, Role)
-            self.accounts = Accounts(self.settings, self.pg, self.roster, lambda: self.feed.stale_since is None)
-            self.authenticator = self.authenticator or self.accounts.sessions
             application = self.application()
             application[ACCOUNTS] = self.accounts
             express = {way: self.shell.handlers[way] for way in EXPRESS}
@@ -196,16 +224,14 @@ class Worker:
         if server is not None:
             server.close()
         self.connections.close_all(CLOSE_RESTART, "the hub restarts; connect again")
+        self.screens.close_all()
         limit = self.settings.retire_timeout if retiring else self.settings.shutdown_timeout / 2
         if self.line.gone.is_set():
             limit = 0.2
         await self._wait_for_clients(runner, limit, idle_too=retiring)
         await runner.cleanup()
         await self.limiter.close()
-        if self.accounts is not None:
-            await self.accounts.close()
-        if self.pg is not None:
-            await self.pg.close()
+        await self.accounts.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 
@@ -256,9 +282,13 @@ async def serve(
 ) -> None:
     """The worker process's main coroutine."""
     line = await ControlLine.open(control_fd)
-    worker = Worker(settings, slot, line)
+    pg = await Pg.open(settings, Role)
+    worker = Worker(settings, slot, line, pg)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    await worker.run(listening, successor=successor)
+    try:
+        await worker.run(listening, successor=successor)
+    finally:
+        await pg.close()

@@ -1,4 +1,4 @@
-"""What is done for accounts in the background: a new key for access tokens each month; what is long over is forgotten."""
+"""What is done for accounts in the background: access tokens get a new key each month, what is over is forgotten."""
 
 from __future__ import annotations
 

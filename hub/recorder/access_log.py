@@ -36,10 +36,14 @@ class _SomeKnown(Exception):
 async def open_connection(settings: Settings) -> Connection:
     """A connection that the functions below can use. Raises StoreUnavailable."""
     connection = await connect(settings, Role.hub_system)
-    await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
-    )
-    await connection.execute(queries["create_stage"])
+    try:
+        await connection.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
+        )
+        await connection.execute(queries["create_stage"])
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 
@@ -72,6 +76,15 @@ async def apply(connection: Connection, change: Amendment | Merge) -> None:
     await connection.execute(
         queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
     )
+
+
+async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:
+    """How far the log holds this recorder's streams: up to here nothing will follow any more."""
+    heads: dict[bytes, int] = {}
+    for entry, sequence in scans:
+        heads[entry.school] = sequence
+    schools = [UUID(bytes=school) for school in heads]
+    await connection.execute(queries["note_heads"], UUID(bytes=recorder), schools, list(heads.values()))
 
 
 async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
