@@ -214,11 +214,13 @@ def _settings(options: Options, place: Place) -> Settings:
         workers=options.workers,
         journal_dir=place.journal,
         secret_key=place.secret_key(),
+        audit_key=place.audit_key(),
+        audit_heads=place.audit_heads,
         log_format="json",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
-    urls = ("database_url", "database_api_url", "database_admin_url", "database_system_url", "redis_url")
-    return settings.model_copy(update=dict.fromkeys(urls))
+    others = ("database_url", "database_api_url", "database_admin_url", "database_system_url", "redis_url", "data_keys")
+    return settings.model_copy(update=dict.fromkeys(others))
 
 
 def _connected(settings: Settings, services: Services) -> Settings:

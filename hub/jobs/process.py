@@ -16,13 +16,14 @@ from pgqueuer.models import Schedule
 from hub.config import Settings
 from hub.errors import StoreUnavailable
 from hub.jobs import housekeeping
+from hub.jobs.sealing import Sealer
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
 BACKOFF_SECONDS = 2.0
 
 
-def build(connection: OwnConnection, pg: Pg) -> PgQueuer:
+def build(connection: OwnConnection, pg: Pg, sealer: Sealer) -> PgQueuer:
     """All entry points and schedules."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
 
@@ -33,6 +34,10 @@ def build(connection: OwnConnection, pg: Pg) -> PgQueuer:
     @queuer.schedule("prune", "37 * * * *")
     async def prune(schedule: Schedule) -> None:
         await housekeeping.prune(pg)
+
+    @queuer.schedule("seal_audit", "* * * * *")
+    async def seal_audit(schedule: Schedule) -> None:
+        await sealer.run(pg)
 
     return queuer
 
@@ -56,9 +61,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _session(settings: Settings, pg: Pg, stop: asyncio.Event) -> None:
     await housekeeping.ensure_partitions(pg)
+    sealer = Sealer(settings)
+    await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg)
+        queuer = build(connection, pg, sealer)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

@@ -1,13 +1,16 @@
 """What workers and the recorder say to each other on the host's unix socket: length-prefixed msgpack arrays.
 
 A worker opens with Hello, then sends a Frame for each turn of its loop that made verdicts; the recorder answers each
-with an Ack or a Nack, in order. Fields are positions in an array: new ones go to the end, with a default, so that a
-recorder can read what a worker of the release before left in its journal.
+with an Ack or a Nack, in order. A Note of audit rows is answered with Noted, after the same commit. Fields are
+positions in an array: new ones go to the end, with a default, so that a recorder can read what a worker of the release
+before left in its journal.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+from hub.domain.audit_row import AuditRow
 
 
 class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -86,6 +89,13 @@ class Arrival(msgspec.Struct, array_like=True, tag=3):
     connection: bytes
 
 
+class Note(msgspec.Struct, array_like=True, tag=7):
+    """Audit rows of one loop turn; kept in the journal as it is. The same row may come twice: its id tells."""
+
+    seq: int
+    rows: list[AuditRow]
+
+
 class Welcome(msgspec.Struct, array_like=True, tag=10):
     recorder_id: bytes
 
@@ -120,6 +130,13 @@ class Superseded(msgspec.Struct, array_like=True, tag=14):
     connection: bytes
 
 
+class Noted(msgspec.Struct, array_like=True, tag=20):
+    """The note is on disk or, with a fault, is not kept."""
+
+    seq: int
+    fault: str | None = None
+
+
 class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """Scan `index` of a frame was known. `code` and `at` are the first verdict's; `same`: nothing was added;
     `conflict`: the reader did otherwise than it was told."""
@@ -130,5 +147,5 @@ class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
     conflict: bool = False
 
 
-ToRecorder = Hello | Frame | Arrival
-ToWorker = Welcome | Ack | Nack | State | Superseded
+ToRecorder = Hello | Frame | Arrival | Note
+ToWorker = Welcome | Ack | Nack | State | Superseded | Noted
