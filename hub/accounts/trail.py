@@ -8,6 +8,7 @@ Credentials are masked; what describes a student is sealed under the student's o
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,12 +26,14 @@ from hub.domain.clock import moment
 from hub.domain.keyring import KeyRing
 from hub.domain.vault import SealBroken, seal, unseal
 from hub.errors import StoreUnavailable
-from hub.store.pg import Connection, Pg
+from hub.store.pg import Connection, Pg, PostgresError
 from hub.store.queries import load_queries
 
 Q = load_queries("hub.accounts.ledger")
 
 SALT_BYTES = 16
+#: How long a read waits for a student's key; then the values that it would have sealed are hidden.
+KEY_SECONDS = 0.5
 _LONGEST_AGENT, _LONGEST_WORD, _LONGEST_REQUEST = 500, 100, 128
 _KNOWN_KEYS = 10_000
 
@@ -70,8 +73,8 @@ class AuditTrail:
             return None
         known = self._known.get(student)
         if known is None:
-            with suppress(StoreUnavailable, SealBroken):
-                async with self._pg.tenant(school) as tx:
+            with suppress(StoreUnavailable, SealBroken, PostgresError, TimeoutError):
+                async with asyncio.timeout(KEY_SECONDS), self._pg.tenant(school) as tx:
                     known = await student_keys.made_key(tx, self._ring, student, school)
             if known is not None:
                 if len(self._known) >= _KNOWN_KEYS:
