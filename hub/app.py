@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import socket
 import time
@@ -30,10 +31,16 @@ from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
+from hub.resources import declared_routes
+from hub.rest.client import Clients
 from hub.rest.health import Health, Parts, down, ok
+from hub.rest.limiter import Limiter
+from hub.rest.ports import AuditTrail, Authenticator
 from hub.rest.protocol import Runner
+from hub.rest.router import Router
 from hub.rest.shell import Shell
-from hub.store.pg import active_connections
+from hub.rest.stack import Stack
+from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
 
@@ -42,12 +49,21 @@ log = structlog.get_logger(__name__)
 
 #: What is asked at doors while people wait.
 EXPRESS = [("POST", "/api/v1/passes/verify")]
+#: What readers ask goes without what is around a person's request.
+BARE = frozenset({*EXPRESS, ("POST", "/api/v1/access-logs"), ("GET", "/api/v1/readers/connect")})
 
 
 class Worker:
     """One worker process. `slot` numbers its place under the supervisor."""
 
-    def __init__(self, settings: Settings, slot: int, line: ControlLine) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        slot: int,
+        line: ControlLine,
+        authenticator: Authenticator | None = None,
+        trail: AuditTrail | None = None,
+    ) -> None:
         self.settings = settings
         self.slot = slot
         self.line = line
@@ -65,15 +81,33 @@ class Worker:
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
-        self.shell = Shell(settings.body_max_bytes)
+        self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
+        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
+        self.authenticator = authenticator
+        self.trail = trail
+        self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
+        self.pg: Pg | None = None
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
 
     def application(self) -> web.Application:
         """All routes."""
         return self.shell.application(
-            [*self.http.routes(), *self.sockets.routes(), *self.health.routes(), web.get("/metrics", self.metrics)]
+            [
+                *self.http.routes(),
+                *self.sockets.routes(),
+                *self.health.routes(),
+                web.get("/metrics", self.metrics),
+                *self.resources(),
+            ]
         )
+
+    def resources(self) -> list[web.RouteDef]:
+        """What people ask for; nothing where nobody could tell who they are."""
+        if self.pg is None or self.authenticator is None or self.trail is None:
+            return []
+        router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
+        return router.routes(declared_routes())
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
@@ -121,6 +155,7 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
+            self.pg = await Pg.open(self.settings, Role)
             application = self.application()
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
@@ -150,6 +185,9 @@ class Worker:
             limit = 0.2
         await self._wait_for_clients(runner, limit, idle_too=retiring)
         await runner.cleanup()
+        await self.limiter.close()
+        if self.pg is not None:
+            await self.pg.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

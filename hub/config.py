@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hub.domain.keyring import KeyRing
 from hub.errors import SettingsError
@@ -24,6 +25,15 @@ PREFIX = "HUB_"
 
 def unit(name: str) -> dict[str, Any]:
     return {"unit": name}
+
+
+def _listed(value: object) -> object:
+    """ "a, b" → ("a", "b")."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+#: Several values in one variable, with commas between them.
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
@@ -141,6 +151,57 @@ class Settings(BaseSettings):
     body_max_bytes: Annotated[int, Field(ge=4096)] = Field(
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
     )
+
+    allowed_origins: Listed = Field(
+        (), description="other origins whose pages may call the API with a session, https://a.example,https://b.example"
+    )
+    trusted_proxies: Listed = Field(
+        (), description="networks of proxies whose X-Forwarded-For and -Proto are believed, 10.0.0.0/8,::1"
+    )
+    request_timeout: Annotated[float, Field(gt=0, le=600)] = Field(
+        30.0, description="how long a request of a person may take, body included", json_schema_extra=unit("s")
+    )
+    rate_window: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        900, description="the time that rate limits count over", json_schema_extra=unit("s")
+    )
+    rate_anonymous: Annotated[int, Field(ge=1)] = Field(
+        100, description="requests of one address that nobody signed, sign-ins too", json_schema_extra=unit("a window")
+    )
+    rate_signed_in: Annotated[int, Field(ge=1)] = Field(
+        6_000, description="requests of one signed-in person", json_schema_extra=unit("a window")
+    )
+    device_key_overlap: Annotated[float, Field(ge=0, le=24 * 90)] = Field(
+        24.0, description="how long a rotated device key still works beside the new one", json_schema_extra=unit("h")
+    )
+    tls_cert: Path | None = Field(
+        None, description="certificate chain, PEM; with tls_key the workers speak TLS 1.3; reloaded when it changes"
+    )
+    tls_key: Path | None = Field(None, description="the certificate's private key, PEM")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+                raise ValueError("each must be scheme://host or scheme://host:port, without a path, and never *")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError("each must be an address or a network such as 10.0.0.0/8") from None
+        return value
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Settings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("HUB_TLS_CERT and HUB_TLS_KEY are set together, or neither")
+        return self
 
     @field_validator("secret_key")
     @classmethod
@@ -268,12 +329,17 @@ def require(value: SecretStr | None, field: str) -> str:
     return value.get_secret_value()
 
 
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
 def to_environment(settings: Settings) -> dict[str, str]:
     """The variables that make a child process read these very settings."""
     variables: dict[str, str] = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if value is not None:
-            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            variables[variable(name)] = text
+            variables[variable(name)] = _text(value)
     return variables

@@ -8,8 +8,14 @@ HubError                    500 internal
 ├── JournalError            503 journal: the journal cannot keep an answer
 ├── BadRequest              400 validation, with one entry a fault in `details`
 ├── Unauthorized            401 unauthorized
-├── NotFound                404 not_found
-└── PayloadTooLarge         413 payload_too_large
+├── Forbidden               403 forbidden
+├── NotFound                404 not_found; also for what belongs to another school
+├── Conflict                409 conflict
+├── PreconditionFailed      412 precondition_failed: it changed since it was read
+├── PayloadTooLarge         413 payload_too_large
+├── UnsupportedMedia        415 unsupported_media
+├── Unprocessable           422 unprocessable: understood, and still not possible
+└── TooManyRequests         429 too_many_requests, with `retry_after`
 
 An error carries its HTTP status and its code; hub/rest/errors.py turns it into JSON, and hub/cli prints it in one line.
 """
@@ -64,11 +70,53 @@ class Unauthorized(HubError):
     code = "unauthorized"
 
 
+class Forbidden(HubError):
+    status = 403
+    code = "forbidden"
+
+
 class NotFound(HubError):
     status = 404
     code = "not_found"
 
 
+class Conflict(HubError):
+    status = 409
+    code = "conflict"
+
+
+class PreconditionFailed(HubError):
+    status = 412
+    code = "precondition_failed"
+
+
 class PayloadTooLarge(HubError):
     status = 413
     code = "payload_too_large"
+
+
+class UnsupportedMedia(HubError):
+    status = 415
+    code = "unsupported_media"
+
+
+class Unprocessable(HubError):
+    """`details` as those of BadRequest, when a field is to blame."""
+
+    status = 422
+    code = "unprocessable"
+
+    def __init__(self, message: str, details: list[dict[str, str]] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or []
+
+
+class TooManyRequests(HubError):
+    """`retry_after`: whole seconds after which it may succeed."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -24,6 +24,6 @@ def settings(
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra
         unit = extra.get("unit", "") if isinstance(extra, dict) else ""
-        default = "—" if field.default is None else str(field.default)
+        default = "—" if field.default in {None, ()} else str(field.default)
         table.add_row(variable(name), default, str(unit), field.description or "")
     Console().print(table)

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
 from hub.rest.errors import error_response
-from hub.rest.shell import Handler
+from hub.rest.handler import Handler
 
 log = structlog.get_logger(__name__)
 

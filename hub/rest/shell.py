@@ -7,22 +7,28 @@ which a scan would pay for with a tenth of its time (docs/benchmarks.md).
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Collection, Iterable
 
 from aiohttp import web
 
 from hub.rest.errors import error_response
+from hub.rest.handler import Handler
+from hub.rest.stack import Stack
 from hub.telemetry import Family, Histogram
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Shell:
-    """Builds the application out of routes. `retiring` makes each response the last of its connection."""
+    """Builds the application out of routes. `retiring` makes each response the last of its connection.
 
-    def __init__(self, body_max_bytes: int) -> None:
+    `stack` is around all routes but the `bare` ones, (method, path): those that readers ask.
+    """
+
+    def __init__(self, body_max_bytes: int, stack: Stack, bare: Collection[tuple[str, str]]) -> None:
         self._body_max_bytes = body_max_bytes
+        self._stack = stack
+        self._bare = bare
         self.retiring = False
         self.active = 0
         #: (method, path) → what answers it, errors and counting included.
@@ -34,9 +40,12 @@ class Shell:
         app = web.Application(client_max_size=self._body_max_bytes)
         for route in routes:
             wrapped = self._wrap(route.handler, route.method, route.path)
+            if (route.method, route.path) not in self._bare:
+                wrapped = self._stack.dress(wrapped, route.path)
             self.handlers[route.method, route.path] = wrapped
             web.RouteDef(route.method, route.path, wrapped, route.kwargs).register(app.router)
-        app.router.add_route("*", "/{anything:.*}", self._wrap(_nothing_here, "", "unknown"))
+        nothing = self._wrap(_nothing_here, "", "unknown")
+        app.router.add_route("*", "/{anything:.*}", self._stack.dress(nothing, "unknown"))
         return app
 
     def _wrap(self, handler: Handler, method: str, route: str) -> Handler:

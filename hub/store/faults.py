@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
+
+from hub.errors import Conflict
 
 # SQLSTATE classes (two characters) and codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _OUTAGE = (
@@ -41,6 +46,18 @@ def is_data_fault(error: BaseException) -> bool:
         return (error.sqlstate or "").startswith(_DATA)
     # asyncpg's own refusals, before anything is sent: a value that does not fit its type, a lone surrogate.
     return isinstance(error, asyncpg.DataError | UnicodeError | OverflowError)
+
+
+@contextmanager
+def conflicts(**messages: str) -> Iterator[None]:
+    """`with conflicts(name_of_a_constraint="what a person reads"):` a constraint that fails is a Conflict."""
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as error:
+        message = messages.get(error.constraint_name or "")
+        if message is None:
+            raise
+        raise Conflict(message) from None
 
 
 def connection_fault(error: BaseException) -> str:

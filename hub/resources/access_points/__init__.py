@@ -1,0 +1,1 @@
+"""Doors, and the keys of the readers at them."""

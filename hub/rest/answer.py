@@ -1,0 +1,46 @@
+"""What a handler returned becomes a response: status, ETag, Location, cookies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from hub.rest.call import Call, Reply
+from hub.rest.etags import encode, etag, names
+
+
+def respond(call: Call[Any, Any], result: Any) -> web.Response:
+    """The response of a declared route; 304 when the caller has this very version already."""
+    route = call.route
+    reply = result if isinstance(result, Reply) else Reply(body=result)
+    body = None if route.answer is None else encode(reply.body)
+    headers = {hdrs.CACHE_CONTROL: "no-store", **reply.headers}
+    if route.tagged and body is not None:
+        headers[hdrs.ETAG] = tag = etag(body)
+        headers[hdrs.CACHE_CONTROL] = "private, no-cache"
+        known = call.request.headers.get(hdrs.IF_NONE_MATCH)
+        if route.method == "GET" and known is not None and names(known, tag, weak=True):
+            return web.Response(status=304, headers=headers)
+    if route.location is not None:
+        headers[hdrs.LOCATION] = _location(call, reply.body)
+    response = web.Response(
+        body=body,
+        status=reply.status or route.success,
+        headers=headers,
+        content_type=None if body is None else "application/json",
+    )
+    for name, options in reply.cookies.items():
+        response.set_cookie(name, **options)
+    for name, options in reply.forget.items():
+        response.del_cookie(name, **options)
+    return response
+
+
+def _location(call: Call[Any, Any], body: Any) -> str:
+    """Below the version that was asked."""
+    assert call.route.location is not None
+    filled = call.route.location
+    for name in body.__struct_fields__:
+        filled = filled.replace(f"{{{name}}}", str(getattr(body, name)))
+    return "/".join(call.request.path.split("/")[:3]) + filled

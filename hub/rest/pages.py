@@ -1,0 +1,108 @@
+"""Lists: what every list takes and answers, and how a page of one is read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from hub.errors import BadRequest
+from hub.rest.body import odd_text
+from hub.rest.faults import fault
+from hub.store.keyset import After, Listing
+from hub.store.pg import Record
+
+if TYPE_CHECKING:
+    from hub.rest.call import Call
+
+T = TypeVar("T")
+
+Search = Annotated[str, Meta(min_length=1, max_length=100, description="text that one of the searched fields holds")]
+
+
+class ListQuery(msgspec.Struct, kw_only=True, frozen=True):
+    """What every list takes. A resource's own adds `sort`, as a Literal with its default, `q` if it can be searched,
+    and a field for each filter of its Listing."""
+
+    limit: Annotated[int, Meta(ge=1, le=200, description="items of one page")] = 50
+    cursor: Annotated[str, Meta(max_length=1000, description="nextCursor of the page before")] | UnsetType = UNSET
+    total: Annotated[bool, Meta(description="count all that match, too")] = False
+
+
+class PageInfo(msgspec.Struct, kw_only=True):
+    """`nextCursor` is there while `hasMore`; `total` only when it was asked for."""
+
+    hasMore: bool
+    nextCursor: str | UnsetType = UNSET
+    total: int | UnsetType = UNSET
+
+
+class Page(msgspec.Struct, Generic[T], kw_only=True):
+    """Some items of a list."""
+
+    data: list[T]
+    page: PageInfo
+
+
+class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    sort: str
+    value: Any
+    id: UUID
+
+
+async def read_page(
+    call: Call[Any, Any], listing: Listing, make: Callable[[Record], T], *, base: Sequence[Any] = ()
+) -> Page[T]:
+    """The page that the call's ListQuery asks for. `make` turns a row into an item; `base`: the parameters of the
+    listing's own query. Raises BadRequest for a cursor that is not of this list and this order."""
+    query = call.query
+    q = getattr(query, "q", UNSET)
+    searched = None if q is UNSET else q
+    filters = _filters(query)
+    after = None if query.cursor is UNSET else _decode(query.cursor, query.sort, listing)
+    tx = await call.tx()
+    sql, values = listing.page(query.sort, query.limit + 1, base=base, after=after, filters=filters, q=searched)
+    rows = await tx.fetch(sql, *values)
+    info = PageInfo(hasMore=len(rows) > query.limit)
+    if info.hasMore:
+        rows = rows[: query.limit]
+        info.nextCursor = _encode(rows[-1], query.sort, listing)
+    if query.total:
+        sql, values = listing.count(base=base, filters=filters, q=searched)
+        info.total = await tx.fetchval(sql, *values)
+    return Page(data=[make(row) for row in rows], page=info)
+
+
+def _filters(query: Any) -> dict[str, Any]:
+    own = {*ListQuery.__struct_fields__, "sort", "q"}
+    given = {name: getattr(query, name) for name in query.__struct_fields__ if name not in own}
+    return {name: value for name, value in given.items() if value is not UNSET}
+
+
+def _encode(row: Record, sort: str, listing: Listing) -> str:
+    value = row[listing.sorts[sort.removeprefix("-")].name]
+    packed = msgspec.json.encode(_Cursor(sort, value, row["id"]))
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _decode(text: str, sort: str, listing: Listing) -> After:
+    """Checked like any other input: it decides no right, for rows are filtered by other means."""
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        cursor = msgspec.json.decode(packed, type=_Cursor)
+        value: Any = msgspec.convert(cursor.value, listing.sorts[sort.removeprefix("-")].kind)
+    except (binascii.Error, ValueError):
+        raise _foreign() from None
+    if cursor.sort != sort or (isinstance(value, str) and odd_text(value)):
+        raise _foreign()
+    return After(value, cursor.id)
+
+
+def _foreign() -> BadRequest:
+    message = "is not a cursor of this list in this order; leave it out to begin again"
+    return BadRequest(f"cursor: {message}", [fault("cursor", message)])

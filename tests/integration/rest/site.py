@@ -1,0 +1,191 @@
+"""The shell with all declared resources on a real PostgreSQL, in this process: schools, people, and what they send.
+
+Who asks and what is kept stand in for hub/accounts in the shortest way that is true: tokens in a dictionary, rows in
+audit_logs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import msgspec
+
+from hub.accounts.audit import AuditEntry
+from hub.accounts.identity import Identity
+from hub.accounts.permissions import Permission
+from hub.config import Settings
+from hub.domain.ids import new_id
+from hub.errors import Unauthorized
+from hub.resources import declared_routes
+from hub.rest.client import Clients
+from hub.rest.limiter import Limiter
+from hub.rest.protocol import Runner
+from hub.rest.reference import reference_routes
+from hub.rest.route import Route
+from hub.rest.router import Router
+from hub.rest.shell import Shell
+from hub.rest.stack import Stack
+from hub.store.pg import Connection, Pg, Role
+
+ALL = frozenset(Permission)
+#: What each role may do here: more is in hub/accounts; the shell only asks for a permission.
+ROLES: dict[str, frozenset[Permission]] = {
+    "super_admin": ALL,
+    "school_admin": ALL,
+    "staff": frozenset({p for p in ALL if p.resource in {"students", "passes"}} | {Permission.access_points_read}),
+    "security": frozenset({Permission.passes_read, Permission.access_logs_read, Permission.faces_read}),
+    "card_reader": frozenset({Permission.passes_verify}),
+}
+
+
+class People:
+    """An Authenticator: tokens that tests made."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Identity] = {}
+
+    async def identify(self, token: str) -> Identity:
+        if token not in self.known:
+            raise Unauthorized("sign in again: this token is unknown, expired or revoked")
+        return self.known[token]
+
+    def sign_in(
+        self, role: str, school: UUID | None, user: UUID, permissions: frozenset[Permission] | None = None
+    ) -> str:
+        token = f"token-{new_id()}"
+        rights = ROLES[role] if permissions is None else permissions
+        self.known[token] = Identity(user, school, role, rights, new_id())
+        return token
+
+
+class Trail:
+    """An AuditTrail: rows where they belong, and what was kept apart from transactions in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[AuditEntry] = []
+
+    async def write(self, tx: Connection, entry: AuditEntry) -> None:
+        await tx.execute(
+            "INSERT INTO audit_logs (id, school_id, user_id, action, resource_type, resource_id, old_values,"
+            " new_values, ip_address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            *(entry.id, entry.school_id, entry.user_id, entry.action, entry.resource_type, entry.resource_id),
+            *(_json(entry.old), _json(entry.new), entry.address, entry.user_agent),
+        )
+
+    async def read(self, entry: AuditEntry) -> None:
+        self.kept.append(entry)
+
+
+def _json(values: dict[str, Any] | None) -> str | None:
+    return None if values is None else msgspec.json.encode(values).decode()
+
+
+class Answer(msgspec.Struct):
+    """A response, read."""
+
+    status: int
+    headers: Any
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.text)
+
+
+class Site:
+    """What is served on `url`; `schools` by code, `tokens` by role and school."""
+
+    def __init__(self, url: str, database: str, http: aiohttp.ClientSession, people: People, trail: Trail) -> None:
+        self.url = url
+        self.database = database
+        self.http = http
+        self.people = people
+        self.trail = trail
+        self.schools: dict[str, UUID] = {}
+        self.users: dict[str, UUID] = {}
+
+    async def ask(self, method: str, path: str, token: str | None = None, body: Any = None, **more: Any) -> Answer:
+        """`body`: bytes as they are, all else as JSON. `path` from the root."""
+        headers = dict(more.pop("headers", {}))
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        data = body
+        if body is not None and not isinstance(body, bytes):
+            data = msgspec.json.encode(body)
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        async with self.http.request(method, self.url + path, data=data, headers=headers, **more) as response:
+            return Answer(response.status, response.headers.copy(), await response.text())
+
+    def token(self, role: str = "school_admin", school: str | None = "near") -> str:
+        """A new session of that role."""
+        where = None if school is None or role == "super_admin" else self.schools[school]
+        return self.people.sign_in(role, where, self.users[school or "near"])
+
+    async def fetch(self, statement: str, *values: object) -> list[Any]:
+        connection = await asyncpg.connect(self.database)
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
+
+    async def furnish(self) -> None:
+        for code in ("near", "far"):
+            rows = await self.fetch("INSERT INTO schools (name, code) VALUES ($1, $1) RETURNING id", code)
+            self.schools[code] = rows[0]["id"]
+            rows = await self.fetch(
+                "INSERT INTO users (email, password_hash, first_name, last_name, school_id)"
+                " VALUES ($1, '', '', '', $2) RETURNING id",
+                *(f"{code}@example.org", self.schools[code]),
+            )
+            self.users[code] = rows[0]["id"]
+
+    async def point(self, school: str = "near", name: str = "Gate") -> UUID:
+        """A door, made apart from what is tested."""
+        rows = await self.fetch(
+            "INSERT INTO access_points (id, name, school_id) VALUES ($1, $2, $3) RETURNING id",
+            *(new_id(), name, self.schools[school]),
+        )
+        id_: UUID = rows[0]["id"]
+        return id_
+
+
+@asynccontextmanager
+async def site_running(
+    settings: Settings, routes: list[Route] | None = None, *, redis_up: bool = True
+) -> AsyncIterator[Site]:
+    """The shell as hub/app.py puts it together; `routes` instead of the resources' own."""
+    clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
+    people, trail, limiter = People(), Trail(), Limiter(settings, lambda: redis_up)
+    pg = await Pg.open(settings, Role)
+    declared = declared_routes() if routes is None else routes
+    router = Router(settings, pg, people, trail, limiter, clients)
+    shell = Shell(settings.body_max_bytes, Stack(settings, clients), ())
+    runner = Runner(
+        shell.application([*router.routes(declared), *reference_routes(declared)]),
+        {},
+        access_log=None,
+        handle_signals=False,
+    )
+    await runner.setup()
+    listening = socket.create_server(("127.0.0.1", 0))
+    await aiohttp.web.SockSite(runner, listening).start()
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            assert settings.database_url is not None
+            site = Site(url, settings.database_url.get_secret_value(), http, people, trail)
+            await site.furnish()
+            yield site
+    finally:
+        await runner.cleanup()
+        await limiter.close()
+        await pg.close()
+        listening.close()
