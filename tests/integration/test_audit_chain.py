@@ -103,7 +103,8 @@ async def test_a_row_whose_time_was_changed_is_found(world: AuditWorld, sealed: 
     assert added.startswith(f"row {sealed[6]}: was added after its time")
 
 
-async def test_an_inserted_row_is_found_and_never_sealed(world: AuditWorld, sealed: list[UUID]) -> None:
+@pytest.mark.usefixtures("sealed")
+async def test_an_inserted_row_is_found_and_never_sealed(world: AuditWorld) -> None:
     early = (await world.rows())[3]["xid"]
     await world.as_owner(f"INSERT INTO audit_logs (id, action, xid) VALUES ('{UUID(int=5)}', 'x', '{early}')")
     expected = [f"row {UUID(int=5)}: was added after its time, among rows that were sealed"]
