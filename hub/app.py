@@ -1,6 +1,6 @@
 """A worker, read top to bottom: opens every part in order, serves, closes in reverse. The one place that knows all.
 
-    control line → feed and index → recorder client → desk → doors → HTTP server
+    control line → feed and index → recorder client → desk → doors → live → HTTP server
 
 It takes its first connection when its index is loaded, or after `start_grace`: a restarted worker with a database keeps
 callers waiting for the second that the load takes; one without answers hub_unavailable rather than nothing.
@@ -20,8 +20,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from hub.config import Settings
+from hub.accounts.screen_tokens import ScreenTokens
+from hub.accounts.trail import AuditTrail
+from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
+from hub.errors import Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
@@ -29,13 +32,16 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.live.live import Live
+from hub.live.sio import Scope, ScreenDoor
+from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
-from hub.rest.ports import AuditTrail, Authenticator
+from hub.rest.ports import Authenticator
 from hub.rest.protocol import Runner
 from hub.rest.router import Router
 from hub.rest.shell import Shell
@@ -57,12 +63,7 @@ class Worker:
     """One worker process. `slot` numbers its place under the supervisor."""
 
     def __init__(
-        self,
-        settings: Settings,
-        slot: int,
-        line: ControlLine,
-        authenticator: Authenticator | None = None,
-        trail: AuditTrail | None = None,
+        self, settings: Settings, slot: int, line: ControlLine, pg: Pg, authenticator: Authenticator | None = None
     ) -> None:
         self.settings = settings
         self.slot = slot
@@ -81,12 +82,18 @@ class Worker:
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
+        self.stats = Stats(self.directory, self.feed, self.recorder)
+        self.live = Live(
+            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+        )
+        self.screen_tokens = ScreenTokens(settings.live_tokens)
+        self.screens = ScreenDoor(settings, self.live, self.screen_scope)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
         self.authenticator = authenticator
-        self.trail = trail
+        self.trail = AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
-        self.pg: Pg | None = None
+        self.pg = pg
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
 
@@ -96,6 +103,7 @@ class Worker:
             [
                 *self.http.routes(),
                 *self.sockets.routes(),
+                *self.screens.routes(),
                 *self.health.routes(),
                 web.get("/metrics", self.metrics),
                 *self.resources(),
@@ -104,10 +112,21 @@ class Worker:
 
     def resources(self) -> list[web.RouteDef]:
         """What people ask for; nothing where nobody could tell who they are."""
-        if self.pg is None or self.authenticator is None or self.trail is None:
+        if self.authenticator is None:
             return []
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
         return router.routes(declared_routes())
+
+    async def screen_scope(self, request: web.Request, auth: dict[str, Any]) -> Scope:
+        """The school whose events a screen's token opens."""
+        token = auth.get("token")
+        if not isinstance(token, str):
+            raise Unauthorized("send auth: {token: …}")
+        code = self.screen_tokens.school(token)
+        for school in self.directory.schools.values():
+            if school.code == code:
+                return Scope(school.id)
+        raise Unauthorized("this token's school is not known here")
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
@@ -150,12 +169,20 @@ class Worker:
     async def run(self, listening: socket.socket, *, successor: bool = False) -> None:
         """Serve until told to stop or to make way. A `successor` takes no connection before its index is loaded: the
         worker that it replaces answers until then."""
-        self.line.collect(self.families, self.desk.families, self.sockets.families, self.shell.families)
-        async with _background(self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run()) as failed:
+        self.line.collect(
+            self.families,
+            self.desk.families,
+            self.sockets.families,
+            self.shell.families,
+            self.live.families,
+            self.screens.families,
+        )
+        async with _background(
+            self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.line.run()
+        ) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
-            self.pg = await Pg.open(self.settings, Role)
             application = self.application()
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
@@ -180,14 +207,13 @@ class Worker:
         if server is not None:
             server.close()
         self.connections.close_all(CLOSE_RESTART, "the hub restarts; connect again")
+        self.screens.close_all()
         limit = self.settings.retire_timeout if retiring else self.settings.shutdown_timeout / 2
         if self.line.gone.is_set():
             limit = 0.2
         await self._wait_for_clients(runner, limit, idle_too=retiring)
         await runner.cleanup()
         await self.limiter.close()
-        if self.pg is not None:
-            await self.pg.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 
@@ -238,9 +264,13 @@ async def serve(
 ) -> None:
     """The worker process's main coroutine."""
     line = await ControlLine.open(control_fd)
-    worker = Worker(settings, slot, line)
+    pg = await Pg.open(settings, Role)
+    worker = Worker(settings, slot, line, pg)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    await worker.run(listening, successor=successor)
+    try:
+        await worker.run(listening, successor=successor)
+    finally:
+        await pg.close()

@@ -148,6 +148,36 @@ class Settings(BaseSettings):
     replay_max_items: Annotated[int, Field(ge=1, le=10_000)] = Field(
         1_000, description="replayed scans in one request", json_schema_extra=unit("scans")
     )
+    live_batch_ms: Annotated[int, Field(ge=5, le=1000)] = Field(
+        50, description="events of this long go to screens together", json_schema_extra=unit("ms")
+    )
+    live_ring: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
+        20_000,
+        description="events of a school that a worker keeps for screens that reconnect",
+        json_schema_extra=unit("events"),
+    )
+    live_resume_max: Annotated[int, Field(ge=100, le=10_000_000)] = Field(
+        50_000,
+        description="a screen that missed more than this starts afresh (reset)",
+        json_schema_extra=unit("events"),
+    )
+    live_buffer_bytes: Annotated[int, Field(ge=65_536, le=2**30)] = Field(
+        2**19,
+        description="a screen that lets more than this wait unread is disconnected (4008)",
+        json_schema_extra=unit("bytes"),
+    )
+    live_screens: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        2_000, description="screens of one worker; more are refused", json_schema_extra=unit("screens")
+    )
+    live_ping: Annotated[int, Field(ge=1, le=300)] = Field(
+        15,
+        description="how often a screen is pinged; no answer within as long: disconnected",
+        json_schema_extra=unit("s"),
+    )
+    live_tokens: SecretStr | None = Field(
+        None, description='tokens of screens, as JSON: {"token": "school code"}; `passhub demo` makes some'
+    )
+
     body_max_bytes: Annotated[int, Field(ge=4096)] = Field(
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
     )

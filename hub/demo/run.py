@@ -20,9 +20,11 @@ from pydantic import SecretStr
 
 from hub.config import Settings, load_settings
 from hub.demo.document import Document
+from hub.demo.live_tokens import live_token, live_tokens_setting
 from hub.demo.place import Place
 from hub.demo.readers import Crew
 from hub.demo.result import SeedResult
+from hub.demo.schools import SCHOOLS
 from hub.demo.screen import Screen
 from hub.demo.seed import seed
 from hub.demo.server import Server, end_former_run
@@ -181,6 +183,8 @@ class Demo:
         say, here = self._screen.say, _short(place.path)
         say("")
         say(f"  {server.base_url}", "bold")
+        for school in SCHOOLS:
+            say(f"  {server.base_url}/#token={live_token(place.secret_key(), school.code)}   {school.name}, live")
         say(f"  health  {server.base_url}/health    metrics  {server.base_url}/metrics")
         say(f"  {here}/demo.json   accounts, device keys and codes to try by hand")
         say(f"  {here}/log/        what the server, PostgreSQL and Valkey say")
@@ -216,6 +220,7 @@ def _settings(options: Options, place: Place) -> Settings:
         secret_key=place.secret_key(),
         audit_key=place.audit_key(),
         audit_heads=place.audit_heads,
+        live_tokens=live_tokens_setting(place.secret_key()),
         log_format="json",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )

@@ -6,6 +6,7 @@ on to all of them, in one order: a connection that has heard its own arrival yie
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from hub.domain.ids import new_id_bytes
@@ -30,12 +31,13 @@ class Connected(Protocol):
 
 
 class _Place:
-    __slots__ = ("connection", "heard", "id")
+    __slots__ = ("connection", "heard", "id", "since")
 
     def __init__(self, connection: Connected) -> None:
         self.connection = connection
         self.id = new_id_bytes()
         self.heard = False
+        self.since = time.time_ns() // 1000
 
 
 class Connections:
@@ -45,7 +47,7 @@ class Connections:
         self._by_device: dict[bytes, _Place] = {}
         self._recorder = recorder
         recorder.on_superseded = self._superseded
-        recorder.on_connected = self._announce_again
+        recorder.on_connected.append(self._announce_again)
         directory.on_key_gone = self._key_gone
         directory.on_point_changed = self._point_changed
 
@@ -71,6 +73,13 @@ class Connections:
         place = self._by_device.get(connection.point.id)
         if place is not None and place.connection is connection:
             del self._by_device[connection.point.id]
+
+    def by_school(self) -> dict[bytes, dict[bytes, int]]:
+        """Who is connected: school → device → since, µs since 1970."""
+        found: dict[bytes, dict[bytes, int]] = {}
+        for device, place in self._by_device.items():
+            found.setdefault(place.connection.point.school_id, {})[device] = place.since
+        return found
 
     def close_all(self, code: int, message: str) -> None:
         for place in list(self._by_device.values()):

@@ -74,6 +74,15 @@ async def apply(connection: Connection, change: Amendment | Merge) -> None:
     )
 
 
+async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:
+    """How far the log holds this recorder's streams: up to here nothing will follow any more."""
+    heads: dict[bytes, int] = {}
+    for entry, sequence in scans:
+        heads[entry.school] = sequence
+    schools = [UUID(bytes=school) for school in heads]
+    await connection.execute(queries["note_heads"], UUID(bytes=recorder), schools, list(heads.values()))
+
+
 async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
     """Keep a scan that PostgreSQL refuses, with the refusal. `row`: of the journal."""
     await connection.execute(queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(refused), str(error))

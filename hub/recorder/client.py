@@ -90,7 +90,9 @@ class RecorderClient:
         self.timeouts = 0
         self.refused = 0
         self.on_superseded: Callable[[bytes, bytes], None] = lambda device, connection: None
-        self.on_connected: Callable[[], None] = lambda: None
+        #: Called when a recorder is there, and with every message that is not about this worker's own scans.
+        self.on_connected: list[Callable[[], None]] = []
+        self.on_other: Callable[[ToWorker], None] = lambda message: None
 
     @property
     def connected(self) -> bool:
@@ -201,7 +203,7 @@ class RecorderClient:
         self.timeouts += len(pending)
         if sent.sent:
             self._amendments += [
-                Amendment(e.scan_id, e.device, e.access_time, Reason.hub_unavailable)
+                Amendment(e.scan_id, e.device, e.access_time, Reason.hub_unavailable, e.school)
                 for e in sent.frame.entries
                 if e.report is None
             ]
@@ -235,7 +237,8 @@ class RecorderClient:
             sent.sent = True
             transport.write(pack(sent.frame))
         self.notes.connected_to(transport)
-        self.on_connected()
+        for call in self.on_connected:
+            call()
 
     def disconnected(self) -> None:
         self._transport = None
@@ -244,8 +247,12 @@ class RecorderClient:
 
     def announce(self, device: bytes, connection: bytes) -> None:
         """A reader connected here: older connections of its device anywhere on the host have to go."""
+        self.send(Arrival(device, connection))
+
+    def send(self, message: msgspec.Struct) -> None:
+        """To the recorder, if there is one; whoever needs an answer asks again in `on_connected`."""
         if self._transport is not None:
-            self._transport.write(pack(Arrival(device, connection)))
+            self._transport.write(pack(message))
 
     def hear(self, message: ToWorker) -> None:
         """A message of the recorder."""
@@ -263,6 +270,9 @@ class RecorderClient:
             self.notes.hear(message)
         elif isinstance(message, Welcome):
             self.recorder_id = message.recorder_id
+            self.on_other(message)
+        else:
+            self.on_other(message)
 
 
 class _Link(asyncio.Protocol):

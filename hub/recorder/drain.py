@@ -120,6 +120,8 @@ class Drain:
                     await access_log.insert(connection, recorder, scans)
                 for change in later:
                     await access_log.apply(connection, change)
+                if scans:
+                    await access_log.note_heads(connection, recorder, scans)
         except Exception as error:
             if not is_data_fault(error):
                 raise
@@ -138,6 +140,7 @@ class Drain:
         if len(scans) == 1:
             log.error("PostgreSQL refused a scan; `passhub rejected` lists it", journal_row=rows[0], error=str(error))
             await access_log.reject(connection, recorder, rows[0], access_log.Refused(*scans[0]), error)
+            await access_log.note_heads(connection, recorder, scans)
             self.rejected += 1
         elif scans:
             middle = len(scans) // 2

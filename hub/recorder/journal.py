@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS journal (
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 _INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?)"
+_SELECT_FIRSTS = "SELECT id, firsts FROM journal WHERE id < ? ORDER BY id DESC LIMIT ?"
 _HAS_META = "SELECT 1 FROM meta WHERE key = ?"
 _PUT_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _PUT_ROW = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)"
@@ -251,6 +252,14 @@ class Journal:
     def rows_before(self, row: int, at: int, limit: int) -> list[Row]:
         """Up to `limit` of the oldest rows with id ≤ `row`, made before `at` (µs)."""
         return list(self._rows("WHERE id <= ? AND at < ? ORDER BY id LIMIT ?", (row, at, limit)))
+
+    def firsts_before(self, row: int, limit: int) -> list[tuple[int, dict[bytes, int]]]:
+        """Id and `firsts` of up to `limit` rows with a smaller id, newest first; their bodies are not read."""
+        try:
+            found = self._connection().execute(_SELECT_FIRSTS, (row, limit)).fetchall()
+            return [(id_, msgspec.msgpack.decode(firsts, type=dict[bytes, int])) for id_, firsts in found]
+        except (sqlite3.Error, msgspec.MsgspecError, TypeError) as error:
+            raise self._fault(error) from error
 
     def row(self, row: int) -> Row | None:
         return next(self._rows("WHERE id = ?", (row,)), None)

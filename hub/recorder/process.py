@@ -30,8 +30,11 @@ from hub.errors import JournalError
 from hub.recorder.admission import Admission, Batch
 from hub.recorder.drain import Drain
 from hub.recorder.journal import Journal
+from hub.recorder.outlet import Outlet
+from hub.recorder.publisher import Publisher
 from hub.recorder.wire import (
     Ack,
+    Arrival,
     Frame,
     Hello,
     Nack,
@@ -49,6 +52,7 @@ log = structlog.get_logger(__name__)
 
 SOCKET = "recorder.sock"
 TICK_SECONDS = 0.5
+ROLL_CALL_SECONDS = 1.0
 PRUNE_ROWS = 200
 _decoder = msgspec.msgpack.Decoder(ToRecorder)
 
@@ -104,6 +108,7 @@ class Worker(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._recorder.workers.discard(self)
+        self._recorder.outlet.forget(self)
         self.transport = None
 
     def send(self, message: msgspec.Struct) -> None:
@@ -119,6 +124,8 @@ class Recorder:
         self.journal = Journal(settings.journal_dir)
         self.admission = Admission(self.journal)
         self.drain = Drain(settings, self.journal)
+        self.publisher = Publisher(settings.redis_url)
+        self.outlet = Outlet(self.journal, settings.live_batch_ms, self.publisher)
         self.workers: set[Worker] = set()
         self.fault: str | None = "the journal is not open yet"
         self.full: str | None = None
@@ -145,13 +152,16 @@ class Recorder:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.drain.run())
+                tasks.create_task(self.publisher.run())
                 tasks.create_task(self._tick(path))
+                tasks.create_task(self._call_the_roll())
                 if ready is not None:
                     ready.set()
         finally:
             if self._server is not None:
                 self._server.close()
             self._flush()
+            self.outlet.close()
             self.journal.close()
 
     async def _keep_socket(self, path: Path) -> None:
@@ -193,6 +203,7 @@ class Recorder:
             self._fail(str(error))
             return
         self.drain.backlog.clear()
+        self.outlet.clear()
         if self.journal.damaged is not None:
             log.error(
                 "the journal could not be read; set aside, what could be read was kept", path=str(self.journal.damaged)
@@ -230,9 +241,11 @@ class Recorder:
             worker.name = message.worker
             worker.send(Welcome(self.journal.recorder_id))
             worker.send(self._state())
-        else:
+        elif isinstance(message, Arrival):
             for other in self.workers:
                 other.send(Superseded(message.device, message.connection))
+        else:
+            self.outlet.take(worker, message)
 
     def _flush(self) -> None:
         self._scheduled = False
@@ -262,6 +275,7 @@ class Recorder:
             self._fail(str(error))
             return
         self._acknowledge(acks)
+        self.outlet.offer(batch)
 
     def _commit(self, batch: Batch, started: int) -> None:
         if batch.scans == 0 and not batch.parts:
@@ -311,6 +325,11 @@ class Recorder:
                 self._fail(str(error))
                 continue
             self._tell_state()
+
+    async def _call_the_roll(self) -> None:
+        while True:
+            await asyncio.sleep(ROLL_CALL_SECONDS)
+            self.outlet.call_the_roll()
 
     def _keep_house(self) -> None:
         """Prune, write what is due; the commit also shows that the disk still takes writes while nobody scans."""

@@ -70,6 +70,14 @@ UPDATE access_logs
 SET reader_status = $4, reader_reason = $5, reader_time = $6, skew_ms = $7, conflict = $8
 WHERE access_time = $1 AND id = $2 AND access_point_id = $3
 
+-- note_heads --
+-- role: hub_system
+-- How far access_logs holds each school's stream of a recorder; it never goes back.
+INSERT INTO stream_heads (recorder_id, school_id, stream_seq)
+SELECT $1, h.school_id, h.stream_seq FROM unnest($2::uuid[], $3::bigint[]) AS h (school_id, stream_seq)
+ON CONFLICT (school_id, recorder_id) DO UPDATE
+SET stream_seq = greatest(stream_heads.stream_seq, excluded.stream_seq), updated_at = now()
+
 -- reject --
 -- role: hub_system
 -- A scan that PostgreSQL refuses is kept as it was journaled, with the refusal; once, however often it is drained.

@@ -56,6 +56,7 @@ class Amendment(msgspec.Struct, array_like=True, gc=False, frozen=True):
     device: bytes
     access_time: int
     code: int
+    school: bytes = b""
 
 
 class Merge(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -87,6 +88,31 @@ class Arrival(msgspec.Struct, array_like=True, tag=3):
 
     device: bytes
     connection: bytes
+
+
+class Watch(msgspec.Struct, array_like=True, tag=4):
+    """There is a screen of this school: send its events from now on. Answered with Watching."""
+
+    school: bytes
+
+
+class Unwatch(msgspec.Struct, array_like=True, tag=5):
+    school: bytes
+
+
+class Fetch(msgspec.Struct, array_like=True, tag=6):
+    """Events of the past, first ≤ stream_seq < until, as many as are at hand. Answered with Fetched, once."""
+
+    ask: int
+    school: bytes
+    first: int
+    until: int
+
+
+class Readers(msgspec.Struct, array_like=True, tag=25):
+    """Once a second: the readers that are connected to this worker. school → device → since, µs since 1970."""
+
+    connected: dict[bytes, dict[bytes, int]]
 
 
 class Note(msgspec.Struct, array_like=True, tag=7):
@@ -130,6 +156,47 @@ class Superseded(msgspec.Struct, array_like=True, tag=14):
     connection: bytes
 
 
+class Watching(msgspec.Struct, array_like=True, tag=15):
+    """The next event of the school will have this stream_seq or a later one."""
+
+    school: bytes
+    recorder: bytes
+    following: int
+
+
+class Events(msgspec.Struct, array_like=True, tag=16):
+    """Scans of one school as they were recorded, the first with stream_seq `first`, without a gap."""
+
+    school: bytes
+    recorder: bytes
+    first: int
+    entries: list[Entry]
+
+
+class Fetched(msgspec.Struct, array_like=True, tag=17):
+    """What there is of a Fetch, from its `first` on without a gap: fewer than asked for, or none when the journal no
+    longer has the first of them."""
+
+    ask: int
+    entries: list[Entry]
+
+
+class Present(msgspec.Struct, array_like=True, tag=18):
+    """Once a second: the readers of a school that are connected to this host. device → since, µs since 1970."""
+
+    school: bytes
+    recorder: bytes
+    devices: dict[bytes, int]
+
+
+class Amended(msgspec.Struct, array_like=True, tag=19):
+    """Readers of a school were told something else than its events said."""
+
+    school: bytes
+    recorder: bytes
+    amendments: list[Amendment]
+
+
 class Noted(msgspec.Struct, array_like=True, tag=20):
     """The note is on disk or, with a fault, is not kept."""
 
@@ -147,5 +214,7 @@ class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
     conflict: bool = False
 
 
-ToRecorder = Hello | Frame | Arrival | Note
-ToWorker = Welcome | Ack | Nack | State | Superseded | Noted
+#: What screens are fed with; other hosts get it over Redis.
+ToScreens = Events | Present | Amended
+ToRecorder = Hello | Frame | Arrival | Watch | Unwatch | Fetch | Readers | Note
+ToWorker = Welcome | Ack | Nack | State | Superseded | Watching | Fetched | ToScreens | Noted

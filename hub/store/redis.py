@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-__all__ = ["AWAY", "PubSub", "Redis", "RedisError", "open_redis", "ping"]
+__all__ = ["AWAY", "PubSub", "Redis", "RedisError", "live_channel", "open_redis", "ping"]
 
 #: What a command raises when the server cannot be reached or does not answer in time.
 AWAY: tuple[type[Exception], ...] = (RedisConnectionError, RedisTimeoutError, OSError)
@@ -38,6 +38,11 @@ def open_redis(url: str, *, timeout: float | None = 2.0, connect_timeout: float 
         **tcp,
     )
     return client
+
+
+def live_channel(school: bytes) -> str:
+    """Where the events of a school go from host to host."""
+    return f"hub:live:{school.hex()}"
 
 
 async def ping(r: Redis, within: float = 1.0) -> bool:

@@ -21,6 +21,7 @@ from tests.conformance.recording import (
     AT,
     DEVICE,
     OTHER_KEY,
+    SCHOOL,
     Waiter,
     ask,
     beside,
@@ -203,7 +204,7 @@ async def test_what_was_kept_too_late_is_amended_and_the_amendment_holds(own: Se
         scan, replayed = entry(), entry(report=Report(AT - 9, True))
         assert await outcomes(ask(client, scan, replayed)) == ["unavailable"] * 2
         await until(lambda: beside(recorder))
-        assert beside(recorder) == [Amendment(scan.scan_id, DEVICE, AT, Reason.hub_unavailable)]
+        assert beside(recorder) == [Amendment(scan.scan_id, DEVICE, AT, Reason.hub_unavailable, SCHOOL)]
         assert [found.code for found, _ in kept(recorder)] == [0, 0]
         recorder._acknowledge = acknowledge  # type: ignore[method-assign]
         for worker in list(recorder.workers):
@@ -234,7 +235,7 @@ async def test_an_amendment_that_was_refused_is_sent_again(own: Settings) -> Non
         assert beside(recorder) == []
         recorder.full = None
         await until(lambda: beside(recorder))
-        assert beside(recorder) == [Amendment(scan.scan_id, DEVICE, AT, Reason.hub_unavailable)]
+        assert beside(recorder) == [Amendment(scan.scan_id, DEVICE, AT, Reason.hub_unavailable, SCHOOL)]
 
 
 async def test_a_second_asking_that_came_too_late_does_not_change_the_first_answer(own: Settings) -> None:

@@ -25,6 +25,7 @@ from hub.control.line import ControlLine
 from hub.domain.ids import new_id
 from hub.domain.qr import SigningKey, generate_signing_key, sign_code
 from hub.recorder.process import Recorder
+from hub.store.pg import Pg, Role
 
 JSON, MSGPACK = "passhub.v1.json", "passhub.v1.msgpack"
 DENIED = {
@@ -307,7 +308,8 @@ async def worker_running(
     settings: Settings, place: Place, slot: int = 0, line: Line | None = None
 ) -> AsyncIterator[Gate]:
     line = line or Line()
-    worker = Worker(settings, slot, line)
+    pg = await Pg.open(settings, [Role.hub_system])
+    worker = Worker(settings, slot, line, pg)
     listening = socket.create_server(("127.0.0.1", 0))
     task = asyncio.create_task(worker.run(listening))
     started = asyncio.create_task(line.started.wait())
@@ -321,5 +323,6 @@ async def worker_running(
         started.cancel()
         await asyncio.gather(task, started, return_exceptions=True)
         listening.close()
+        await pg.close()
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error

@@ -1,0 +1,103 @@
+"""The screens of one school: each batch is encoded and framed once, and the same bytes are written to all.
+
+Most screens are in step with the stream: they share its cursor. A screen that is catching up has positions of its own
+until it is. Everything goes through one queue, written some screens a turn of the loop, so that a scan that arrives in
+between need not wait for a thousand screens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+
+from hub.live.cursor import cursor_text
+from hub.live.frames import events_frame
+from hub.live.ring import Item
+from hub.live.screen import Screen
+
+SLICE = 64
+
+
+class Audience:
+    """Screens by whether they are in step. `following` is the stream's, shared with it."""
+
+    def __init__(self, school: bytes, following: dict[bytes, int]) -> None:
+        self._school = school
+        self._following = following
+        self.in_step: dict[Screen, None] = {}
+        self.behind: dict[Screen, None] = {}
+        self._queue: deque[tuple[bytes, list[Screen]]] = deque()
+        self._at = 0
+        self._pumping = False
+
+    def __len__(self) -> int:
+        return len(self.in_step) + len(self.behind)
+
+    def __iter__(self) -> Iterator[Screen]:
+        yield from self.in_step
+        yield from self.behind
+
+    def cursor(self, screen: Screen | None = None) -> bytes:
+        """The stream's position, or with what is the screen's own in it."""
+        own = {} if screen is None else screen.own
+        return cursor_text(self._school, {**self._following, **own})
+
+    def add(self, screen: Screen) -> None:
+        (self.behind if screen.own else self.in_step)[screen] = None
+
+    def discard(self, screen: Screen) -> None:
+        self.in_step.pop(screen, None)
+        self.behind.pop(screen, None)
+
+    def settle(self, screen: Screen, recorder: bytes) -> None:
+        """The screen is where the stream is, for this recorder."""
+        screen.own.pop(recorder, None)
+        if not screen.own and screen in self.behind:
+            del self.behind[screen]
+            self.in_step[screen] = None
+
+    def deliver(self, recorder: bytes, first: int, items: list[Item], following: int) -> None:
+        """A run of events that moved the stream from `first` to `following`."""
+        if items and self.in_step:
+            self.send(events_frame(self.cursor(), [item.text for item in items]), list(self.in_step))
+        for screen in list(self.behind):
+            self._deliver_behind(screen, recorder, first, items, following)
+
+    def _deliver_behind(self, screen: Screen, recorder: bytes, first: int, items: list[Item], following: int) -> None:
+        own = screen.own.get(recorder, first)
+        if own < first or own > following:
+            return  # it is being told what comes before, or has seen all of this
+        self.settle(screen, recorder)
+        texts = [item.text for item in items if item.sequence >= own]
+        if texts:
+            self.send(events_frame(self.cursor(screen), texts), [screen])
+
+    def send(self, frame: bytes, screens: list[Screen]) -> None:
+        """After all that was sent before."""
+        self._queue.append((frame, screens))
+        if not self._pumping:
+            self._pumping = True
+            self._pump()
+
+    @property
+    def idle(self) -> bool:
+        return not self._queue
+
+    def _pump(self) -> None:
+        """One slice now, the rest in the next turns of the loop."""
+        left = SLICE
+        while self._queue and left > 0:
+            frame, screens = self._queue[0]
+            part = screens[self._at : self._at + left]
+            for screen in part:
+                screen.write(frame)
+            left -= len(part)
+            self._at += len(part)
+            if self._at >= len(screens):
+                self._queue.popleft()
+                self._at = 0
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self._pump)
+        else:
+            self._pumping = False

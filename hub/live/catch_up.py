@@ -1,0 +1,116 @@
+"""A screen's way from its cursor to the stream: what it missed, in pieces that it has room for, then in step.
+
+Older than the ring goes back is fetched: from the recorder, its journal, or PostgreSQL. A recorder whose events cannot
+be had now (another host's, while PostgreSQL is away) holds up its own events only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from hub.live.audience import Audience
+from hub.live.cursor import Cursor
+from hub.live.events import Faces
+from hub.live.frames import CLOSE_SLOW, events_frame, reset_frame
+from hub.live.screen import Screen
+from hub.live.stream import Sources, Stream
+
+PIECE = 500
+FETCHED_PIECE = 1_000
+RETRY_SECONDS = 0.2
+ROOM_SECONDS = 0.02
+#: A screen that asked for what it missed has to take each piece within this.
+PATIENCE_SECONDS = 15.0
+#: A cursor that is ahead of the stream for longer than this is of a recorder that counts anew.
+AHEAD_SECONDS = 5.0
+
+
+def place(screen: Screen, cursor: Cursor | None, stream: Stream, most: int) -> str | None:
+    """Give the screen the positions of its cursor. The reason, when it has to start afresh."""
+    if cursor is None:
+        return None
+    if cursor.school != stream.school:
+        return "another_school"
+    missed = 0
+    for recorder in cursor.following.keys() | stream.following.keys():
+        theirs, ours = cursor.following.get(recorder, 1), stream.following.get(recorder)
+        if ours is None or theirs != ours:
+            screen.own[recorder] = theirs
+            missed += max(0, (ours or theirs) - theirs)
+    if missed > most:
+        screen.own.clear()
+        return "too_far_behind"
+    return None
+
+
+class CatchUp:
+    """Brings screens of one school in step. `places`: how many may be read for at once, in this worker."""
+
+    def __init__(
+        self, stream: Stream, audience: Audience, sources: Sources, faces: Faces, places: asyncio.Semaphore
+    ) -> None:
+        self._stream = stream
+        self._audience = audience
+        self._sources = sources
+        self._faces = faces
+        self._places = places
+
+    async def run(self, screen: Screen) -> None:
+        """Until it is in step, or gone."""
+        started = asyncio.get_running_loop().time()
+        while screen.own and not screen.closed:
+            moved = [await self._advance(screen, recorder) for recorder in list(screen.own)]
+            if screen.own and not any(moved):
+                if self._only_ahead(screen) and asyncio.get_running_loop().time() - started > AHEAD_SECONDS:
+                    self._reset(screen)
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _advance(self, screen: Screen, recorder: bytes) -> bool:
+        """As far as it goes without waiting for others. Whether there was anything."""
+        moved = False
+        while not screen.closed and (first := screen.own.get(recorder)) is not None:
+            following = self._stream.following.get(recorder)
+            if following is None or first > following:
+                break
+            if first == following:
+                self._audience.settle(screen, recorder)
+                return True
+            reached, texts = await self._read(recorder, first, following)
+            if reached == first:
+                break
+            moved = True
+            screen.own[recorder] = reached
+            if texts:
+                self._audience.send(events_frame(self._audience.cursor(screen), texts), [screen])
+                await self._room(screen)
+        return moved
+
+    async def _read(self, recorder: bytes, first: int, following: int) -> tuple[int, list[bytes]]:
+        start = self._stream.ring.start(recorder)
+        if first < start:
+            until = min(start, first + FETCHED_PIECE)
+            async with self._places:
+                run = await self._sources.fetch(self._stream.school, recorder, first, until)
+            return run.reached, [self._faces.text(scan) for _, scan in run.scans]
+        items = self._stream.ring.after(recorder, first, PIECE)
+        reached = items[-1].sequence + 1 if len(items) == PIECE else following
+        return reached, [item.text for item in items]
+
+    async def _room(self, screen: Screen) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not screen.closed and not (self._audience.idle and screen.has_room):  # noqa: ASYNC110 - no event says so
+                    await asyncio.sleep(0 if not self._audience.idle else ROOM_SECONDS)
+        except TimeoutError:
+            screen.close(CLOSE_SLOW, "this screen does not take what it missed; connect again with the last cursor")
+
+    def _only_ahead(self, screen: Screen) -> bool:
+        following = self._stream.following
+        unknown = 0 if self._stream.synced else 2**62
+        return all(own > following.get(recorder, unknown) for recorder, own in screen.own.items())
+
+    def _reset(self, screen: Screen) -> None:
+        for recorder in list(screen.own):
+            self._audience.settle(screen, recorder)
+        self._audience.send(reset_frame("counted_anew", self._audience.cursor()), [screen])

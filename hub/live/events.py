@@ -1,0 +1,154 @@
+"""A recorded scan as a screen shows it: one JSON text, made once for all screens of a worker.
+
+Names come from the index: what a recorder passes on, and what access_logs keeps, are ids and keys.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.domain.card import HAS_PHOTO, Card, unpack
+from hub.domain.clock import day_text, moment_text
+from hub.domain.ids import NIL, id_text
+from hub.domain.verdict import ANONYMOUS, DIRECTION_TEXT, REASON_TEXT, Flag, status_text
+from hub.index.directory import Directory
+from hub.index.index import PassIndex
+from hub.recorder.wire import Entry
+
+_encode = msgspec.json.Encoder().encode
+
+
+class PointFace(msgspec.Struct, gc=False):
+    id: str
+    name: str
+
+
+class Face(msgspec.Struct, gc=False):
+    """`name` is empty for somebody whose pass is no longer there."""
+
+    id: str
+    name: str
+    photoUrl: str | None
+
+
+class PassFace(msgspec.Struct, gc=False):
+    """`passNumber` and `expiryDate` are null for a pass that is no longer there."""
+
+    id: str
+    passNumber: str | None
+    expiryDate: str | None
+
+
+class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
+    """One scan. `at`: RFC 3339, UTC; `reason`: null for a grant; `stale`: answered while the feed was cut; `offline`:
+    decided by the reader itself. `student` and `pass` are null where the code belongs to none of the school."""
+
+    id: str
+    at: str
+    decision: str
+    reason: str | None
+    accessPoint: PointFace
+    student: Face | None
+    pass_: PassFace | None
+    direction: str | None
+    stale: bool
+    offline: bool
+
+
+_decode = msgspec.json.Decoder(LiveEvent).decode
+
+
+def amended_text(text: bytes, code: int) -> bytes:
+    """An event's JSON with the verdict that its reader was told after all."""
+    event = _decode(text)
+    event.decision, event.reason = status_text(code), REASON_TEXT[code]
+    if code in ANONYMOUS:
+        event.student = event.pass_ = None
+    return _encode(event)
+
+
+class Scan(msgspec.Struct, gc=False):
+    """What an event is made of, wherever it was read. `at`: µs since 1970; ids are 16 bytes."""
+
+    id: bytes
+    device: bytes
+    at: int
+    granted: bool
+    reason: str | None
+    direction: str | None
+    key: bytes
+    pass_id: bytes | None
+    student_id: bytes | None
+    stale: bool
+    offline: bool
+
+
+def scan_of(entry: Entry) -> Scan:
+    """Of a scan as its recorder passes it on: what the reader was told, or what it did while it was alone."""
+    report = entry.report
+    if report is None:
+        granted, reason = entry.code == 0, REASON_TEXT[entry.code]
+    else:
+        granted, reason = report.granted, report.reason
+    return Scan(
+        entry.scan_id,
+        entry.device,
+        entry.access_time,
+        granted,
+        reason,
+        DIRECTION_TEXT[entry.direction],
+        entry.key,
+        entry.pass_id,
+        entry.student_id,
+        bool(entry.flags & Flag.stale),
+        bool(entry.flags & Flag.offline),
+    )
+
+
+class Faces:
+    """Makes events: knows the names of the moment."""
+
+    def __init__(self, index: PassIndex, directory: Directory) -> None:
+        self._index = index
+        self._directory = directory
+
+    def text(self, scan: Scan) -> bytes:
+        """The event's JSON."""
+        card = self._card(scan)
+        point = self._directory.points.get(scan.device)
+        event = LiveEvent(
+            id_text(scan.id),
+            moment_text(scan.at),
+            "granted" if scan.granted else "denied",
+            scan.reason,
+            PointFace(id_text(scan.device), "" if point is None else point.name),
+            _student(scan, card),
+            _pass(scan, card),
+            scan.direction,
+            scan.stale,
+            scan.offline,
+        )
+        return _encode(event)
+
+    def _card(self, scan: Scan) -> Card | None:
+        if scan.pass_id is None:
+            return None
+        packed = self._index.get(scan.key)
+        card = None if packed is None else unpack(packed)
+        return card if card is not None and card.pass_id == scan.pass_id else None
+
+
+def _student(scan: Scan, card: Card | None) -> Face | None:
+    if scan.student_id is None or scan.student_id == NIL:
+        return None
+    id_ = id_text(scan.student_id)
+    if card is None:
+        return Face(id_, "", None)
+    return Face(id_, card.name, f"/api/v1/students/{id_}/photo" if card.flags & HAS_PHOTO else None)
+
+
+def _pass(scan: Scan, card: Card | None) -> PassFace | None:
+    if scan.pass_id is None:
+        return None
+    id_ = id_text(scan.pass_id)
+    return PassFace(id_, None, None) if card is None else PassFace(id_, card.number, day_text(card.last_day))

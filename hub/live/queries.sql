@@ -1,0 +1,18 @@
+-- stream_heads --
+-- role: hub_system
+-- How far access_logs holds each recorder's stream, of the schools that have screens here.
+SELECT school_id, recorder_id, stream_seq FROM stream_heads WHERE school_id = ANY ($1::uuid[])
+
+-- stream_head --
+-- role: hub_system
+-- The same of one recorder and school.
+SELECT stream_seq FROM stream_heads WHERE school_id = $1 AND recorder_id = $2
+
+-- events_of_stream --
+-- role: hub_system
+-- Scans of one recorder and school by their numbers, $3 ≤ stream_seq < $4. Times in µs since 1970.
+SELECT stream_seq, id, access_point_id, (extract(epoch FROM access_time) * 1000000)::bigint AS at, status, reason,
+    access_type, lookup_key, pass_id, student_id, stale, offline
+FROM access_logs
+WHERE recorder_id = $1 AND school_id = $2 AND stream_seq >= $3 AND stream_seq < $4
+ORDER BY stream_seq

@@ -1,0 +1,100 @@
+"""Where events of the past are read: from the host's recorder (its memory, its journal), else from PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from hub.errors import StoreUnavailable
+from hub.live.events import Scan
+from hub.live.stream import Run, run_of
+from hub.recorder.client import RecorderClient
+from hub.recorder.wire import Fetch, Fetched
+from hub.store.pg import Pg, Record
+from hub.store.queries import load_queries
+
+queries = load_queries("hub.live")
+ANSWER_SECONDS = 5.0
+
+
+class Log:
+    """access_logs, read as hub_system."""
+
+    def __init__(self, pg: Pg) -> None:
+        self._pg = pg
+
+    async def heads(self, schools: list[bytes]) -> dict[bytes, dict[bytes, int]]:
+        """School → recorder → the number up to which the log is complete. Raises StoreUnavailable."""
+        found: dict[bytes, dict[bytes, int]] = {school: {} for school in schools}
+        async with self._pg.system() as tx:
+            for row in await tx.fetch(queries["stream_heads"], [UUID(bytes=school) for school in schools]):
+                found[row["school_id"].bytes][row["recorder_id"].bytes] = row["stream_seq"]
+        return found
+
+    async def fetch(self, school: bytes, recorder: bytes, first: int, until: int) -> Run:
+        """What the log has of the range. The head is read before the rows: up to it none is missing."""
+        where = (UUID(bytes=recorder), UUID(bytes=school))
+        async with self._pg.system() as tx:
+            head = await tx.fetchval(queries["stream_head"], where[1], where[0])
+            reached = min(until, (head or 0) + 1)
+            if reached <= first:
+                return Run([], first)
+            rows = await tx.fetch(queries["events_of_stream"], *where, first, reached)
+        return Run([(row["stream_seq"], _scan(row)) for row in rows], reached)
+
+
+def _scan(row: Record) -> Scan:
+    pass_id, student_id = row["pass_id"], row["student_id"]
+    return Scan(
+        row["id"].bytes,
+        row["access_point_id"].bytes,
+        row["at"],
+        row["status"] == "granted",
+        row["reason"],
+        row["access_type"],
+        row["lookup_key"] or b"",
+        None if pass_id is None else pass_id.bytes,
+        None if student_id is None else student_id.bytes,
+        row["stale"],
+        row["offline"],
+    )
+
+
+class Past:
+    """hub.live.stream.Sources: asks whoever has it. What cannot be had now is an empty Run."""
+
+    def __init__(self, recorder: RecorderClient, log: Log) -> None:
+        self._recorder = recorder
+        self._log = log
+        self._asks: dict[int, asyncio.Future[Fetched]] = {}
+        self._count = 0
+
+    async def fetch(self, school: bytes, recorder: bytes, first: int, until: int) -> Run:
+        if recorder == self._recorder.recorder_id:
+            run = await self._ask(school, first, until)
+            if run.reached > first:
+                return run
+        try:
+            return await self._log.fetch(school, recorder, first, until)
+        except (StoreUnavailable, TimeoutError):
+            return Run([], first)
+
+    def hear(self, fetched: Fetched) -> None:
+        """The recorder's answer."""
+        future = self._asks.pop(fetched.ask, None)
+        if future is not None and not future.done():
+            future.set_result(fetched)
+
+    async def _ask(self, school: bytes, first: int, until: int) -> Run:
+        self._count += 1
+        number = self._count
+        future = self._asks[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._recorder.send(Fetch(number, school, first, until))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                fetched = await future
+        except TimeoutError:
+            return Run([], first)
+        finally:
+            self._asks.pop(number, None)
+        return run_of(first, fetched.entries)

@@ -1,0 +1,190 @@
+"""One school's events on this worker: for each recorder a position, which whatever source brings the next events moves.
+
+The host's own recorder sends its events in order; those of other hosts come over Redis, which may lose some. What is
+missing before an event is fetched, from the recorder or from PostgreSQL, while what comes after it is held back. So
+screens get each recorder's events in order, each once, whoever was away meanwhile.
+
+Concurrency: the worker's loop; one task a recorder that has a gap. Memory: the ring, and HELD_MOST events a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from hub.live.events import Faces, Scan, amended_text, scan_of
+from hub.live.ring import Item, Ring
+from hub.live.tally import Tally
+from hub.recorder.wire import Amended, Entry, Events, Present
+
+log = structlog.get_logger(__name__)
+
+HELD_MOST = 20_000
+FETCH_MOST = 2_000
+RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5)
+
+
+class Run(msgspec.Struct):
+    """Events of one recorder with their numbers, all there are below `reached`."""
+
+    scans: list[tuple[int, Scan]]
+    reached: int
+
+
+class Sources(Protocol):
+    """Where the past is read. `fetch` gives what it has from `first` on; `reached == first`: nothing yet."""
+
+    async def fetch(self, school: bytes, recorder: bytes, first: int, until: int) -> Run: ...
+
+
+#: (recorder, number of the first, the events, number that follows the last)
+Deliver = Callable[[bytes, int, list[Item], int], None]
+
+
+class Stream:
+    """`following`: recorder → number of the next event. `deliver` is called with each run that moves one."""
+
+    def __init__(self, school: bytes, sources: Sources, faces: Faces, ring: int, deliver: Deliver) -> None:
+        self.school = school
+        self.following: dict[bytes, int] = {}
+        self.ring = Ring(ring)
+        self.tally = Tally()
+        self.present: dict[bytes, tuple[float, dict[bytes, int]]] = {}
+        #: Its own recorder has said where it stands, and PostgreSQL which others there are.
+        self.started = asyncio.Event()
+        self.synced = False
+        self._sources = sources
+        self._faces = faces
+        self._deliver = deliver
+        self._held: dict[bytes, deque[Events]] = {}
+        self._wanted: dict[bytes, int] = {}
+        self._filling: dict[bytes, asyncio.Task[None]] = {}
+
+    def close(self) -> None:
+        for task in self._filling.values():
+            task.cancel()
+
+    # What is told
+
+    def watching(self, recorder: bytes, following: int) -> None:
+        """The host's recorder: where it stands as it begins to send."""
+        known = self.following.get(recorder)
+        if known is None:
+            # At the start from now on; a recorder that is new later has nothing that was seen before.
+            self._begin(recorder, 1 if self.started.is_set() else following)
+        elif following < known:
+            log.error("a recorder counts from further back than before", recorder=recorder.hex(), was=known)
+            self._begin(recorder, following)
+        self.started.set()
+        self._want(recorder, following)
+
+    def heads(self, heads: dict[bytes, int]) -> None:
+        """How far PostgreSQL holds each recorder of other hosts."""
+        for recorder, head in heads.items():
+            if recorder not in self.following:
+                self._begin(recorder, 1 if self.synced else head + 1)
+            self._want(recorder, head + 1)
+        self.synced = True
+
+    def receive(self, events: Events) -> None:
+        """From the host's recorder, or from another host's."""
+        recorder, first = events.recorder, events.first
+        if recorder not in self.following:
+            self._begin(recorder, 1 if self.synced else first)
+        if recorder in self._filling or first > self.following[recorder]:
+            self._hold(events)
+        else:
+            self._take(events)
+
+    def amend(self, amended: Amended) -> list[bytes]:
+        """Readers were told something else than screens were shown: these events, as they are right."""
+        texts = [self.ring.change(a.device + a.scan_id, partial(amended_text, code=a.code)) for a in amended.amendments]
+        return [text for text in texts if text is not None]
+
+    def note_present(self, present: Present) -> None:
+        self.present[present.recorder] = (time.monotonic(), present.devices)
+
+    # Moving on
+
+    def _begin(self, recorder: bytes, following: int) -> None:
+        self.following[recorder] = following
+        self.ring.begin(recorder, following)
+
+    def _take(self, events: Events) -> None:
+        skip = self.following[events.recorder] - events.first
+        entries = events.entries[skip:] if skip else events.entries
+        if entries:
+            first = events.first + skip
+            self._accept(events.recorder, list(enumerate(map(scan_of, entries), first)), first + len(entries))
+
+    def _accept(self, recorder: bytes, scans: list[tuple[int, Scan]], following: int) -> None:
+        first = self.following[recorder]
+        items: list[Item] = []
+        for number, scan in scans:
+            identity = scan.device + scan.id
+            if not self.ring.knows(identity):
+                items.append(Item(number, identity, self._faces.text(scan)))
+                self.tally.note(scan.device, scan.granted)
+        self.ring.add(recorder, items)
+        self.following[recorder] = following
+        self._deliver(recorder, first, items, following)
+
+    # Gaps
+
+    def _hold(self, events: Events) -> None:
+        held = self._held.setdefault(events.recorder, deque())
+        held.append(events)
+        while sum(len(one.entries) for one in held) > HELD_MOST and len(held) > 1:
+            held.popleft()
+        self._fill_soon(events.recorder)
+
+    def _want(self, recorder: bytes, following: int) -> None:
+        """Events below this number exist."""
+        if following > self.following[recorder]:
+            self._wanted[recorder] = max(following, self._wanted.get(recorder, 0))
+            self._fill_soon(recorder)
+
+    def _fill_soon(self, recorder: bytes) -> None:
+        if recorder not in self._filling:
+            self._filling[recorder] = asyncio.create_task(self._fill(recorder))
+
+    async def _fill(self, recorder: bytes) -> None:
+        attempt = 0
+        try:
+            while (until := self._gap(recorder)) is not None:
+                first = self.following[recorder]
+                run = await self._sources.fetch(self.school, recorder, first, min(until, first + FETCH_MOST))
+                if run.reached > self.following[recorder]:
+                    self._accept(recorder, run.scans, run.reached)
+                    attempt = 0
+                else:
+                    await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+                    attempt += 1
+        finally:
+            del self._filling[recorder]
+
+    def _gap(self, recorder: bytes) -> int | None:
+        """Takes what is held and follows now; the number up to which something is missing then, None if nothing is."""
+        held = self._held.get(recorder)
+        while held:
+            if held[0].first > self.following[recorder]:
+                return held[0].first
+            self._take(held.popleft())
+        self._held.pop(recorder, None)
+        wanted = self._wanted.pop(recorder, 0)
+        if wanted <= self.following[recorder]:
+            return None
+        self._wanted[recorder] = wanted
+        return wanted
+
+
+def run_of(first: int, entries: list[Entry]) -> Run:
+    """Of a recorder's answer, which has no gap."""
+    return Run(list(enumerate(map(scan_of, entries), first)), first + len(entries))
