@@ -26,6 +26,7 @@ from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
 from hub.errors import Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
+from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.socket import SocketDoor
@@ -39,13 +40,16 @@ from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
+from hub.rest.described import HEALTH
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
 from hub.rest.ports import Authenticator
 from hub.rest.protocol import Runner
+from hub.rest.reference import reference_routes
 from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
+from hub.rest.tls import Tls
 from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
@@ -94,6 +98,7 @@ class Worker:
         self.trail = AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.pg = pg
+        self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
 
@@ -111,11 +116,12 @@ class Worker:
         )
 
     def resources(self) -> list[web.RouteDef]:
-        """What people ask for; nothing where nobody could tell who they are."""
+        """What people ask for, and what describes it; nothing where nobody could tell who they are."""
         if self.authenticator is None:
             return []
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
-        return router.routes(declared_routes())
+        declared = declared_routes()
+        return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
 
     async def screen_scope(self, request: web.Request, auth: dict[str, Any]) -> Scope:
         """The school whose events a screen's token opens."""
@@ -177,9 +183,10 @@ class Worker:
             self.live.families,
             self.screens.families,
         )
-        async with _background(
-            self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.line.run()
-        ) as failed:
+        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.line.run()]
+        if self.tls is not None:
+            background.append(self.tls.run())
+        async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
@@ -193,7 +200,7 @@ class Worker:
                 shutdown_timeout=self.settings.shutdown_timeout,
             )
             await runner.setup()
-            site = web.SockSite(runner, listening, backlog=1024)
+            site = web.SockSite(runner, listening, backlog=1024, ssl_context=self.tls.context if self.tls else None)
             await site.start()
             self.line.ready()
             await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())

@@ -82,7 +82,7 @@ class Route:
     acts_as: Role | None = field(default=None, kw_only=True)
     #: A write that changes nothing worth keeping (a search by POST) need not call `audit`.
     audited: bool = field(default=True, kw_only=True)
-    #: False: Idempotency-Key is refused, because the answer is for one pair of eyes, once.
+    #: False: Idempotency-Key is not looked at, because an answer cannot be given twice.
     idempotent: bool = field(default=True, kw_only=True)
     #: An example of the body for OpenAPI.
     example: dict[str, Any] | None = field(default=None, kw_only=True)

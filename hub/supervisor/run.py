@@ -19,6 +19,7 @@ import structlog
 
 from hub.config import Settings
 from hub.errors import StartError
+from hub.rest.tls import Tls
 from hub.supervisor.children import Child
 from hub.supervisor.metrics import Totals, render
 from hub.supervisor.sockets import open_sockets
@@ -55,6 +56,7 @@ class Supervisor:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises StartError when it cannot start."""
         self._make_journal_dir()
+        Tls.of(self._settings)  # a certificate that no worker could use is said once, here
         self._sockets = open_sockets(self._settings.host, self._settings.port, self._settings.workers)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

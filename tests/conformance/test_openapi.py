@@ -1,0 +1,82 @@
+"""The OpenAPI document against the program: schemathesis sends what the document allows, and what it does not, to every
+route, and holds each answer against it. No 5xx, no status that is not documented, no answer of another shape.
+
+A route is in it as soon as it is declared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from hub.config import Settings
+from tests.integration.gate.place import Gate, furnish, recorder_running, worker_running
+from tests.integration.rest.site import People
+
+# positive_data_acceptance is left out: a document cannot say that a text holds no NUL, or that an id is there.
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance,negative_data_rejection,ignored_auth,unsupported_method"
+)
+EXAMPLES = "12"
+
+
+@pytest.fixture
+async def gate(database: str, settings: Callable[..., Settings], people: People) -> AsyncIterator[Gate]:
+    place = await furnish(database)
+    own = settings(shutdown_timeout=0.2, workers=1, rate_anonymous=1_000_000, rate_signed_in=1_000_000)
+    async with recorder_running(own), worker_running(own, place, authenticator=people) as running:
+        yield running
+
+
+@pytest.fixture
+def people() -> People:
+    return People()
+
+
+async def schemathesis(gate: Gate, tmp_path: Path, version: str, token: str | None, *more: str) -> str:
+    """Its report; fails with it when there is a finding."""
+    arguments = [
+        *("run", f"{gate.url}/api/{version}/openapi.json", "--checks", CHECKS, "--max-examples", EXAMPLES),
+        *("--phases", "examples,coverage,fuzzing", "--seed", "20261124", "--generation-database", "none"),
+        *("--request-timeout", "30", "--no-color", "--continue-on-failure", *more),
+    ]
+    if token is not None:
+        arguments += ["--header", f"Authorization: Bearer {token}"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", *arguments),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONWARNINGS": "default", "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    text = output.decode(errors="replace")
+    assert process.returncode == 0, text[-8000:]
+    return text
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_every_route_keeps_to_its_document_for_whoever_may(
+    gate: Gate, people: People, tmp_path: Path, version: str
+) -> None:
+    user = await gate.place.fetch(
+        "INSERT INTO users (email, password_hash, first_name, last_name, school_id)"
+        " VALUES ('a@example.org', '', '', '', $1) RETURNING id",
+        gate.place.schools["near"],
+    )
+    token = people.sign_in("school_admin", gate.place.schools["near"], user[0]["id"])
+    await schemathesis(gate, tmp_path, version, token)
+
+
+async def test_every_route_keeps_to_its_document_for_nobody(gate: Gate, tmp_path: Path) -> None:
+    await schemathesis(gate, tmp_path, "v1", None)
+
+
+async def test_readers_routes_keep_to_the_document(gate: Gate, tmp_path: Path) -> None:
+    await schemathesis(gate, tmp_path, "v1", gate.place.keys["gate"], "--include-tag", "readers")
