@@ -240,6 +240,12 @@ class Settings(BaseSettings):
             decode_key(value.get_secret_value())
         return value
 
+    @field_validator("data_keys", "audit_key", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """A compose file can hand on a variable that may be left out only as an empty one."""
+        return None if value == "" else value
+
     @field_validator("data_keys", "audit_key")
     @classmethod
     def _keys_have_32_bytes(cls, value: SecretStr | None) -> SecretStr | None:

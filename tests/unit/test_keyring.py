@@ -52,6 +52,7 @@ def test_the_settings_ring() -> None:
     with pytest.raises(SettingsError, match="HUB_SECRET_KEY is not set, nor HUB_DATA_KEYS"):
         key_ring(load_settings())
     assert audit_seeds(load_settings()) == []
+    assert audit_seeds(load_settings(audit_key="")) == []
     assert audit_seeds(load_settings(audit_key=f"{NEW_TEXT},{OLD_TEXT}")) == [NEW, OLD]
 
 

@@ -60,6 +60,10 @@ class AuditLogsQuery(ListQuery, kw_only=True, frozen=True):
                 raise ValueError("createdFrom and createdUntil must be in the years 1 to 9999 of UTC") from None
 
 
+class AuditExportQuery(AuditLogsQuery, kw_only=True, frozen=True):
+    limit: Annotated[int, Meta(ge=1, le=10_000, description="entries of one part")] = 5_000
+
+
 def audit_log(row: Record, key: bytes | None) -> AuditLog:
     """`key`: the student's, with which the values open that are the student's own."""
     values = opened(_values(row["old_values"]), _values(row["new_values"]), row["personal"], key, row["id"])
