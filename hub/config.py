@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hub.domain.keyring import KeyRing
@@ -226,12 +226,6 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError("each must be an address or a network such as 10.0.0.0/8") from None
         return value
-
-    @model_validator(mode="after")
-    def _certificate_has_its_key(self) -> Settings:
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("HUB_TLS_CERT and HUB_TLS_KEY are set together, or neither")
-        return self
 
     @field_validator("secret_key")
     @classmethod

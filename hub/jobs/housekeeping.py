@@ -28,9 +28,11 @@ async def ensure_partitions(pg: Pg) -> None:
 
 
 async def prune(pg: Pg) -> None:
-    """Change notes older than a day, scan identities older than 90 days."""
+    """Change notes and repeated requests' answers older than a day, scan identities older than 90 days."""
     async with pg.system() as tx:
         changes = await tx.fetchval(queries["prune_changes"])
     async with pg.system() as tx:
         ids = await tx.execute(queries["prune_scan_ids"], SCAN_ID_DAYS)
-    log.debug("pruned", changes=changes, scan_ids=ids)
+    async with pg.system() as tx:
+        answers = await tx.execute(queries["prune_idempotency_keys"])
+    log.debug("pruned", changes=changes, scan_ids=ids, idempotency_keys=answers)

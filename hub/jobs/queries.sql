@@ -13,6 +13,11 @@ SELECT hub_prune_old_changes()
 -- Forget identities of scans so old that no reader still holds them for replay.
 DELETE FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
 
+-- prune_idempotency_keys --
+-- role: hub_system
+-- Forget answers that nobody may ask for again.
+DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
+
 -- misplaced_rows --
 -- role: hub_system
 -- Rows outside every month: a reader whose clock is far off, or a month that nobody made.

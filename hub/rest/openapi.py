@@ -64,7 +64,7 @@ def document(api: Api, declared: Iterable[Route], described: Sequence[Described]
 def _schemas(api: Api, routes: list[Route], fixed: list[Described]) -> dict[str, Any]:
     types = [one for r in routes for one in (r.query, r.body, r.answer) if one is not None]
     types += [kind for one in fixed for kind in one.types()]
-    types.append(ErrorBody if api == "v1" else Problem)
+    types += [ErrorBody] if api == "v1" else [ErrorBody, Problem]
     _, found = msgspec.json.schema_components(list(dict.fromkeys(types)), ref_template=_REF)
     return closed(found, [r.body.__name__ for r in routes if r.body is not None])
 

@@ -34,14 +34,13 @@ SECURITY = {
 }
 
 _TEXT: dict[str, Any] = {"type": "string"}
-_TAGS = {"type": "string", "maxLength": 1000}
 
 PARAMETERS: dict[str, Any] = {
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
         "description": "Comes back in the answer and stands in the log; one is made when it is missing or odd.",
-        "schema": {"type": "string", "maxLength": 64, "pattern": "^[A-Za-z0-9._:/+=-]*$"},
+        "schema": _TEXT,
     },
     "SchoolId": {
         "name": "schoolId",
@@ -59,13 +58,13 @@ PARAMETERS: dict[str, Any] = {
         "name": "If-Match",
         "in": "header",
         "description": "The ETag of what you have read: 412 when it was changed meanwhile.",
-        "schema": _TAGS,
+        "schema": _TEXT,
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
         "description": "The ETag of what you have: 304 when it is still the same.",
-        "schema": _TAGS,
+        "schema": _TEXT,
     },
 }
 
@@ -117,6 +116,9 @@ def refusal(status: int, api: Api) -> dict[str, Any]:
         "headers": {"X-Request-ID": header("X-Request-ID")},
         "content": {kind: {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}},
     }
+    if status == 400 and api == "v2":
+        # What is no HTTP at all has no address either, and so no version.
+        answer["content"]["application/json"] = {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
     if status in {429, 503}:
         answer["headers"]["Retry-After"] = header("Retry-After")
     return answer

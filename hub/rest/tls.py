@@ -36,8 +36,10 @@ class Tls:
     @classmethod
     def of(cls, settings: Settings) -> Tls | None:
         """Raises StartError that says which file is at fault."""
-        if settings.tls_cert is None or settings.tls_key is None:
+        if settings.tls_cert is None and settings.tls_key is None:
             return None
+        if settings.tls_cert is None or settings.tls_key is None:
+            raise StartError("HUB_TLS_CERT and HUB_TLS_KEY are set together, or neither")
         return cls(settings.tls_cert, settings.tls_key)
 
     async def run(self) -> None:

@@ -10,6 +10,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -112,12 +113,12 @@ class Site:
         self.users: dict[str, UUID] = {}
 
     async def ask(self, method: str, path: str, token: str | None = None, body: Any = None, **more: Any) -> Answer:
-        """`body`: bytes as they are, all else as JSON. `path` from the root."""
+        """`body`: bytes and files as they are, all else as JSON. `path` from the root."""
         headers = dict(more.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         data = body
-        if body is not None and not isinstance(body, bytes):
+        if body is not None and not isinstance(body, bytes | BytesIO):
             data = msgspec.json.encode(body)
         if body is not None:
             headers.setdefault("Content-Type", "application/json")

@@ -1,0 +1,90 @@
+"""Every declared route, by every role, by nobody and by another school's people, on an item of one school: allowed
+where the declaration says so and nowhere else, and 404 for whoever belongs elsewhere.
+
+Taken from the declarations: a new route is in it without anyone adding it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from hub.accounts.permissions import Permission
+from hub.config import Settings
+from hub.resources import declared_routes
+from hub.rest.route import PUBLIC, Route
+from tests.conformance.things import address, body, make
+from tests.integration.rest.site import ROLES, Answer, Site, site_running
+
+ROUTES = declared_routes()
+
+
+@pytest.fixture
+async def site(settings: Callable[..., Settings]) -> AsyncIterator[Site]:
+    async with site_running(settings(rate_anonymous=10_000)) as running:
+        yield running
+
+
+async def ask(site: Site, route: Route, token: str | None, school: str, query: str = "") -> Answer:
+    """The route on a fresh item of a school."""
+    path = await address(route, site, school)
+    return await site.ask(route.method, path + query, token, await body(route, site, school))
+
+
+def in_school(route: Route, role: str, school: Any) -> str:
+    """Super admins say where they act."""
+    return f"?schoolId={school}" if role == "super_admin" and route.takes_school else ""
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_a_role_may_what_the_declaration_says(route: Route, role: str, site: Site) -> None:
+    answer = await ask(site, route, site.token(role), "near", in_school(route, role, site.schools["near"]))
+    needed = route.permission
+    if isinstance(needed, Permission) and needed not in ROLES[role]:
+        assert answer.status == 403, answer.text
+        assert needed.value in answer.json["message"]
+        assert [(entry.action, entry.school_id) for entry in site.trail.kept] == [
+            ("refuse", None if role == "super_admin" else site.schools["near"])
+        ]
+    else:
+        assert answer.status == route.success, answer.text
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_nobody_may_what_is_not_public(route: Route, site: Site) -> None:
+    for token in (None, "unknown"):
+        answer = await ask(site, route, token, "near")
+        if route.permission is PUBLIC:
+            assert answer.status not in {401, 403}, answer.text
+        else:
+            assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+OF_ONE = [route for route in ROUTES if route.parameters and isinstance(route.permission, Permission)]
+
+
+@pytest.mark.parametrize("route", OF_ONE, ids=str)
+async def test_what_belongs_to_another_school_is_not_there(route: Route, site: Site) -> None:
+    assert (await ask(site, route, site.token("school_admin", "far"), "near")).status == 404
+    if route.takes_school:
+        held = f"?schoolId={site.schools['far']}"
+        assert (await ask(site, route, site.token("super_admin"), "near", held)).status == 404
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.takes_school], ids=str)
+async def test_a_school_that_is_not_ones_own_cannot_be_named(route: Route, site: Site) -> None:
+    answer = await ask(site, route, site.token("school_admin", "far"), "far", f"?schoolId={site.schools['near']}")
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.is_list and r.takes_school], ids=str)
+async def test_a_list_holds_nothing_of_another_school(route: Route, site: Site) -> None:
+    made = {school: str(await make(route.path, site, school)) for school in ("near", "far")}
+    for school, other in (("near", "far"), ("far", "near")):
+        listed = await ask(site, route, site.token("school_admin", school), school)
+        ids = {item["id"] for item in listed.json["data"]}
+        assert made[school] in ids
+        assert made[other] not in ids

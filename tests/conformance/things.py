@@ -1,0 +1,48 @@
+"""What the matrix of rights needs to know of each resource: how one of its items is made in a school, and a good body
+where the declaration's example is none.
+
+A resource whose routes have an id in their path and that has no maker here fails the matrix, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from hub.rest.route import Route
+from tests.integration.rest.site import Site
+
+Maker = Callable[[Site, str], Awaitable[UUID]]
+
+
+async def _access_point(site: Site, school: str) -> UUID:
+    return await site.point(school)
+
+
+#: What stands before `/{id}` in a path → makes one in a school.
+MAKERS: dict[str, Maker] = {"/access-points": _access_point}
+
+#: Routes ("POST /x") whose body takes more than the declaration's example.
+BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {}
+
+
+async def make(what: str, site: Site, school: str) -> UUID:
+    assert what in MAKERS, f"tests/conformance/things.py: say how one of {what} is made"
+    return await MAKERS[what](site, school)
+
+
+async def address(route: Route, site: Site, school: str) -> str:
+    """The route's path with the ids of things that are there, in a school."""
+    path = route.path
+    while "{" in path:
+        before, _, rest = path.partition("/{")
+        path = f"{before}/{await make(before, site, school)}{rest.partition('}')[2]}"
+    return f"/api/{route.api[0]}{path}"
+
+
+async def body(route: Route, site: Site, school: str) -> Any:
+    if str(route) in BODIES:
+        return await BODIES[str(route)](site, school)
+    assert route.body is None or route.example is not None, f"{route}: declare an example of its body"
+    return route.example

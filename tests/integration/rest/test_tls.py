@@ -1,0 +1,123 @@
+"""TLS 1.3: spoken when there is a certificate, renewed while connections go on, refused when it cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from hub.config import load_settings
+from hub.errors import StartError
+from hub.rest.tls import Tls
+
+
+def write_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(cert.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        writer.write(line)
+    writer.close()
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[tuple[Tls, int]]:
+    tls = Tls(*write_pair(tmp_path, "one"))
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls.context)
+    yield tls, server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+
+
+async def dial(port: int, **limits: ssl.TLSVersion) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for name, value in limits.items():
+        setattr(context, name, value)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    name = x509.load_der_x509_certificate(der).subject.rfc4514_string()
+    return reader, writer, name
+
+
+async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: bytes) -> bytes:
+    writer.write(text)
+    return await reader.readline()
+
+
+async def test_a_new_certificate_is_used_and_open_connections_go_on(served: tuple[Tls, int], tmp_path: Path) -> None:
+    tls, port = served
+    reader, writer, name = await dial(port)
+    assert name == "CN=one"
+    assert writer.get_extra_info("ssl_object").version() == "TLSv1.3"
+    assert tls.look() is False
+    write_pair(tmp_path, "two")
+    assert tls.look() is True
+    assert await say(reader, writer, b"still here\n") == b"still here\n"
+    _, newer, name = await dial(port)
+    assert name == "CN=two"
+    for open_one in (writer, newer):
+        open_one.close()
+        await open_one.wait_closed()
+
+
+async def test_a_broken_new_certificate_leaves_the_old_one(served: tuple[Tls, int], tmp_path: Path) -> None:
+    tls, port = served
+    (tmp_path / "cert.pem").write_text("not a certificate")
+    assert tls.look() is False
+    _, writer, name = await dial(port)
+    assert name == "CN=one"
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_older_versions_are_refused(served: tuple[Tls, int]) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        await dial(served[1], maximum_version=ssl.TLSVersion.TLSv1_2)
+
+
+def test_a_pair_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path, "one")
+    (tmp_path / "other").mkdir()
+    _, other = write_pair(tmp_path / "other", "two")
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for bad, words in (
+        ((cert, tmp_path / "gone.pem"), "there is no .*gone.pem"),
+        ((cert, other), "is not the key of"),
+        ((empty, key), "is no PEM file"),
+    ):
+        with pytest.raises(StartError, match=words):
+            Tls(*bad)
+
+
+def test_a_certificate_without_its_key_is_no_setting(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="HUB_TLS_KEY"):
+        Tls.of(load_settings(tls_cert=tmp_path / "cert.pem"))
+    assert Tls.of(load_settings()) is None
