@@ -2,7 +2,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := .ci/venv.py hub $(wildcard tests loadtests)
+CODE := .ci/venv.py .ci/node.py hub $(wildcard tests loadtests)
 # Python 3.11 or newer; the first of these that is one, or the one you name: make PYTHON=/opt/python3.13/bin/python3 demo
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
@@ -13,7 +13,7 @@ unexport PYTHONHOME PYTHONPATH
 export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench docs lock audit clean strace
+.PHONY: help demo test test-fast lint bench load docs lock audit clean strace chromium
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ help:  ## list the targets
 demo: $(VENV)/.demo  ## run everything with made-up schools and readers; ARGS="--rate 50 --duration 60"
 	@$(VENV)/bin/passhub demo $(ARGS)
 
-test: $(VENV)/.dev strace  ## every test, against real PostgreSQL and Valkey processes
+test: $(VENV)/.dev $(VENV)/.node strace chromium  ## every test, against real PostgreSQL and Valkey processes
 	$(PY) -m pytest tests $(ARGS)
 
 test-fast: $(VENV)/.dev  ## the tests that need no service, in less than 30 s
@@ -35,8 +35,11 @@ lint: $(VENV)/.dev  ## style, types, who imports whom, Dockerfile, compose file
 	$(VENV)/bin/hadolint Dockerfile
 	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
-bench: $(VENV)/.dev  ## measure against the machine's limits, into docs/benchmarks.md
+bench: $(VENV)/.dev $(VENV)/.node  ## measure against the machine's limits, into docs/benchmarks.md
 	$(PY) -m loadtests.bench $(ARGS)
+
+load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARGS="--users 50 --run-time 5m"
+	@$(PY) -m loadtests.load $(ARGS)
 
 docs: $(VENV)/.dev  ## write what is made from the code: docs/asyncapi.json and docs/vectors
 	$(PY) -m hub.gate.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
@@ -60,12 +63,12 @@ clean:  ## remove what make and the tools made, .venv too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One test traces system calls. Without strace it says so, and fails where CI=true.
-strace:
-	@if [ "$$(id -u)" = 0 ] && ! command -v strace >/dev/null && command -v apt-get >/dev/null; then \
-	    echo "installing strace"; \
-	    { apt-get install -qq -y --no-install-recommends strace || \
-	        { apt-get update -qq && apt-get install -qq -y --no-install-recommends strace; }; } >/dev/null 2>&1 || true; \
+# One test traces system calls, and some drive a browser. Without these they say so, and fail where CI=true.
+strace chromium:
+	@if [ "$$(id -u)" = 0 ] && ! command -v $@ >/dev/null && command -v apt-get >/dev/null; then \
+	    echo "installing $@"; \
+	    { apt-get install -qq -y --no-install-recommends $@ || \
+	        { apt-get update -qq && apt-get install -qq -y --no-install-recommends $@; }; } >/dev/null 2>&1 || true; \
 	fi
 
 define INSTALL
@@ -85,3 +88,8 @@ $(VENV)/.demo: requirements-demo.lock pyproject.toml
 $(VENV)/.dev: requirements.lock pyproject.toml
 	$(call INSTALL,requirements.lock)
 	@touch $@ $(VENV)/.demo
+
+# Socket.IO's own client and server, for the tests and the bench; Node itself is one of the packages above.
+$(VENV)/.node: tests/node/package.json tests/node/package-lock.json tests/node/.npmrc $(VENV)/.dev
+	@$(PY) .ci/node.py
+	@touch $@

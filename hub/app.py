@@ -24,7 +24,7 @@ from hub.accounts.screen_tokens import ScreenTokens
 from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
-from hub.errors import Unauthorized
+from hub.errors import StoreUnavailable, Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
@@ -34,6 +34,7 @@ from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.live.live import Live
+from hub.live.page import page_routes
 from hub.live.sio import Scope, ScreenDoor
 from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
@@ -109,6 +110,7 @@ class Worker:
                 *self.http.routes(),
                 *self.sockets.routes(),
                 *self.screens.routes(),
+                *page_routes(),
                 *self.health.routes(),
                 web.get("/metrics", self.metrics),
                 *self.resources(),
@@ -129,6 +131,8 @@ class Worker:
         if not isinstance(token, str):
             raise Unauthorized("send auth: {token: …}")
         code = self.screen_tokens.school(token)
+        if not self.feed.ready.is_set():
+            raise StoreUnavailable("the hub is starting and has not read its schools yet; try again in a moment")
         for school in self.directory.schools.values():
             if school.code == code:
                 return Scope(school.id)

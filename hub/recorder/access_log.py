@@ -36,10 +36,14 @@ class _SomeKnown(Exception):
 async def open_connection(settings: Settings) -> Connection:
     """A connection that the functions below can use. Raises StoreUnavailable."""
     connection = await connect(settings, Role.hub_system)
-    await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
-    )
-    await connection.execute(queries["create_stage"])
+    try:
+        await connection.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"
+        )
+        await connection.execute(queries["create_stage"])
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 

@@ -1,9 +1,10 @@
 """`make bench`: everything that docs/benchmarks.md says, measured in one run and written there.
 
-    python -m loadtests.bench [--passes 1000000] [--rounds 5] [--seconds 3] [--out docs/benchmarks.md]
+    python -m loadtests.bench [--passes 1000000] [--rounds 5] [--seconds 3] [--out FILE] [--only fan_out,soon]
 
 Every hub process (recorder too) runs on one core; the clients, PostgreSQL and Valkey on the other. Each figure is taken
-in turn with its limit, round by round, and the ratio is the median of the rounds' ratios.
+in turn with its limit or its peer, round by round, and the ratio is the median of the rounds' ratios. `--only` prints
+what some measures found, and writes no page unless `--out` names one.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import report, revocation, scans
+from loadtests.bench import fan_out, live, peers, report, revocation, scans
 from loadtests.bench.world import World, world
 
+PAGE = Path("docs/benchmarks.md")
 HUB_PORT, BARE_PORT, ECHO_PORT, PAIR_PORT = 19_103, 19_101, 19_102, 19_104
+PEER_PORT, BARE_POOL_PORT = 19_109, 19_110
 REST_SECONDS = 2.0
 TRIALS = 200
 
@@ -49,6 +52,24 @@ def _rates(place: World, rounds: int, seconds: float) -> dict[str, Any]:
     return found
 
 
+def _verify(place: World, rounds: int, seconds: float) -> dict[str, Any]:
+    found: dict[str, list[dict[str, float]]] = {"fastapi": [], "bare_pool": [], "http": []}
+    http = scans.http_client(place.passes)
+    with (
+        peers.fastapi(PEER_PORT, place.url) as peer,
+        peers.fastapi(BARE_POOL_PORT, place.url, "--bare-pool") as bare_pool,
+        place.serving(HUB_PORT) as hub,
+    ):
+        own = [int(str(hub["supervisor"]))]
+        for number in range(rounds):
+            found["fastapi"].append(scans.run(http, PEER_PORT, scans.HTTP_CONNECTIONS, [peer], seconds))
+            found["bare_pool"].append(scans.run(http, BARE_POOL_PORT, scans.HTTP_CONNECTIONS, [bare_pool], seconds))
+            found["http"].append(scans.run(http, HUB_PORT, scans.HTTP_CONNECTIONS, own, seconds))
+            time.sleep(REST_SECONDS)
+            print(f"  round {number + 1}: " + ", ".join(f"{k} {v[-1]['rate']:,.0f}/s" for k, v in found.items()))
+    return {**found, "versions": peers.versions()}
+
+
 def _inside(what: str, url: str, number: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "loadtests.bench.inside", what, url, str(number)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
@@ -70,29 +91,42 @@ def _revocation(place: World, workers: int) -> dict[str, Any]:
     }
 
 
+def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+    rounds, seconds = options.rounds, options.seconds
+    return {
+        "index": lambda: _inside("index", place.url, options.passes),
+        "decision": lambda: _inside("decision", place.url, options.passes),
+        "rates": lambda: _rates(place, rounds, seconds),
+        "verify": lambda: _verify(place, rounds, seconds),
+        "revocation": lambda: _revocation(place, 2),
+        "drain": lambda: _inside("drain", place.url, options.scans),
+        "fan_out": lambda: fan_out.measure(place, rounds, seconds),
+        "soon": lambda: live.soon(place, rounds, seconds),
+        "cost": lambda: live.cost(place, rounds, seconds),
+        "resume": lambda: live.resume(place, rounds),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--passes", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--scans", type=int, default=100_000, help="scans that the drain is measured with")
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
+    parser.add_argument("--out", type=Path, help=f"the page; {PAGE} where everything is measured")
+    parser.add_argument("--only", help="measures, with commas between them")
     options = parser.parse_args()
     print(f"filling a database with {options.passes:,} passes …", flush=True)
     with world(options.passes) as place:
         results: dict[str, Any] = {"passes": options.passes, "rounds": options.rounds}
-        measures: list[tuple[str, Callable[[], Any]]] = [
-            ("index", lambda: _inside("index", place.url, options.passes)),
-            ("decision", lambda: _inside("decision", place.url, options.passes)),
-            ("rates", lambda: _rates(place, options.rounds, options.seconds)),
-            ("revocation", lambda: _revocation(place, 2)),
-            ("drain", lambda: _inside("drain", place.url, options.scans)),
-        ]
-        for name, measure in measures:
+        measures = _measures(place, options)
+        for name in options.only.split(",") if options.only else measures:
             print(f"{name} …", flush=True)
-            results[name] = measure()
+            results[name] = measures[name]()
     text = report.write(results)
-    options.out.write_text(text)
+    out = options.out or (None if options.only else PAGE)
+    if out is not None:
+        out.write_text(text)
     print(text)
 
 

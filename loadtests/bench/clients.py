@@ -66,9 +66,7 @@ class HttpLoop(asyncio.Protocol):
         if end < 0:
             self._buffer = buffer
             return
-        at = buffer.find(b"Content-Length: ") + 16
-        length = int(buffer[at : buffer.find(b"\r", at)])
-        if len(buffer) < end + 4 + length:
+        if len(buffer) < end + 4 + content_length(buffer):
             self._buffer = buffer
             return
         self._buffer = b""
@@ -100,7 +98,7 @@ class SocketLoop(asyncio.Protocol):
         binary: bool,
         greeting: bool,
     ) -> None:
-        self._head = _handshake(path, headers)
+        self._head = handshake(path, headers)
         self._depth = depth
         self._next = next_message
         self._expect = expect
@@ -163,7 +161,7 @@ class SocketLoop(asyncio.Protocol):
         frames = []
         now = time.perf_counter()
         for _ in range(count):
-            frames.append(_masked(self._opcode, self._next()))
+            frames.append(masked(self._opcode, self._next()))
             self._sent.append(now)
         self._transport.write(b"".join(frames))
 
@@ -173,7 +171,15 @@ class SocketLoop(asyncio.Protocol):
             self._transport.abort()
 
 
-def _masked(opcode: int, payload: bytes) -> bytes:
+def content_length(head: bytes) -> int:
+    """Of an answer, whichever way its server writes the header."""
+    at = head.find(b"Content-Length: ")
+    if at < 0:
+        at = head.find(b"content-length: ")
+    return int(head[at + 16 : head.find(b"\r", at)])
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
     """A client's frame; a mask of zeros is a mask (RFC 6455 asks for an unpredictable one, for proxies' sake)."""
     size = len(payload)
     if size < 126:
@@ -181,7 +187,8 @@ def _masked(opcode: int, payload: bytes) -> bytes:
     return struct.pack(">BBH", opcode, 0x80 | 126, size) + b"\0\0\0\0" + payload
 
 
-def _handshake(path: str, headers: dict[str, str]) -> bytes:
+def handshake(path: str, headers: dict[str, str]) -> bytes:
+    """The request that opens a WebSocket."""
     lines = [
         f"GET {path} HTTP/1.1",
         "Host: localhost",

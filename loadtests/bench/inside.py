@@ -149,7 +149,12 @@ async def drain(url: str, scans: int) -> dict[str, object]:
         raw.append(scans / await _copy_once(owner, entries))
     await owner.execute("TRUNCATE access_logs, scan_ids")
     await owner.close()
-    return {"drain": rates, "copy": raw, "ratio": median(a / b for a, b in zip(rates, raw, strict=True))}
+    return {
+        "scans": scans,
+        "drain": rates,
+        "copy": raw,
+        "ratio": median(a / b for a, b in zip(rates, raw, strict=True)),
+    }
 
 
 def _entry(number: int, points: list[bytes]) -> Entry:

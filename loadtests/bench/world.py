@@ -20,6 +20,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -72,10 +73,18 @@ class World:
         self.redis_url = redis_url
         self.pids = pids
 
+    def processes(self, port: int) -> dict[str, Any]:
+        """supervisor.json of the hub on this port, as it is now."""
+        found: dict[str, Any] = json.loads((self._journal(port) / "supervisor.json").read_text())
+        return found
+
+    def _journal(self, port: int) -> Path:
+        return self.root / f"journal-{port}"
+
     @contextlib.contextmanager
     def serving(self, port: int, workers: int = 1, **settings: str) -> Iterator[dict[str, object]]:
         """A hub on the server core, ready. Yields its supervisor.json."""
-        journal = self.root / f"journal-{port}"
+        journal = self._journal(port)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HUB_")} | {
             "HUB_DATABASE_URL": self.url,
             "HUB_REDIS_URL": self.redis_url,
@@ -91,7 +100,7 @@ class World:
         pin(SERVER_CORE, server.pid)  # before it starts its children, which inherit the core
         try:
             wait_ready(port)
-            yield json.loads((journal / "supervisor.json").read_text())
+            yield self.processes(port)
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(20)

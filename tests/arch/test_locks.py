@@ -1,8 +1,10 @@
 """The locks pin what pyproject.toml asks for, with hashes, without addresses, and agree with each other."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -55,3 +57,16 @@ def test_locks_agree() -> None:
     everything = {name: version(pin) for name, pin in pins(ROOT / "requirements.lock").items()}
     for lock in LOCKS:
         assert {name: version(pin) for name, pin in pins(lock).items()}.items() <= everything.items(), lock.name
+
+
+def test_what_npm_installs_is_pinned_without_addresses() -> None:
+    folder = ROOT / "tests/node"
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages: dict[str, dict[str, Any]] = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert packages.pop("")["dependencies"] == wanted
+    assert {f"node_modules/{name}" for name in wanted} <= packages.keys()
+    for name, package in packages.items():
+        assert "resolved" not in package, f"{name} has an address; omit-lockfile-registry-resolved is in .npmrc"
+        assert re.fullmatch(r"\d+\.\d+\.\d+[\w.-]*", package["version"]), name
+        assert package["integrity"].startswith("sha512-"), name
+        assert not package.get("hasInstallScript"), name

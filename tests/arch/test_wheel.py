@@ -1,4 +1,4 @@
-"""What is installed elsewhere: the wheel has the code, its SQL and the migrations, and nothing of the tests."""
+"""What is installed elsewhere: the wheel has the code, its SQL, its page and the migrations, and nothing of the tests."""
 
 import subprocess
 import sys
@@ -22,6 +22,7 @@ def test_the_wheel_holds_all_that_runs(tmp_path: Path) -> None:
         names = {name for name in archive.namelist() if not name.startswith("passhub-")}
         licence = [name for name in archive.namelist() if name.endswith("licenses/LICENSE")]
     wanted = {p.relative_to(ROOT).as_posix() for kind in ("*.py", "*.sql") for p in (ROOT / "hub").rglob(kind)}
+    wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / "hub/live/page").iterdir()}
     wanted |= {f"hub/_migrations/{path.name}" for path in (ROOT / "migrations").iterdir()}
     assert licence
     assert wanted | {"hub/py.typed"} <= names

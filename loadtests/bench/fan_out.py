@@ -1,0 +1,81 @@
+"""One school with a thousand screens: from the making of a batch to its arrival, on ours and on Node's, in turn.
+
+Both servers are one process on the server's core, and stamp a batch on the monotonic clock before they encode it; the
+screens, one process on the other core, read the same clock. Ours is the worker's live stream as it is (hub/live), with
+the batches put in where the recorder's come in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+import uvloop
+
+from loadtests.bench import peers
+from loadtests.bench.fan_out_server import DOORS
+from loadtests.bench.screens import Audience, connect
+from loadtests.bench.world import World, cpu_seconds
+
+SCREENS = 1_000
+BATCH = 10
+BATCHES_A_SECOND = 20
+WARM_UP = 1.0
+TOKEN = "bench"
+OURS_PORT, NODE_PORT = 19_106, 19_107
+
+
+def ours(port: int, url: str) -> AbstractContextManager[int]:
+    """The live stream of a worker, and a clock that makes the batches."""
+    more = [str(port), url, str(BATCH), str(BATCHES_A_SECOND)]
+    return peers.serving([sys.executable, "-m", "loadtests.bench.fan_out_server", *more], port)
+
+
+def measure(place: World, rounds: int, seconds: float) -> dict[str, Any]:
+    """Arrivals after the stamp, per round; `bytes`: what a batch weighs on the wire."""
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "node": []}
+    peers.allow_descriptors()
+    with ours(OURS_PORT, place.url) as own, peers.node_screens(NODE_PORT, BATCH, BATCHES_A_SECOND, DOORS) as node:
+        for number in range(rounds):
+            found["ours"].append(_round(OURS_PORT, own, seconds))
+            found["node"].append(_round(NODE_PORT, node, seconds))
+            print(f"  round {number + 1}: " + ", ".join(f"{k} {v[-1]['p99'] * 1e3:.1f} ms" for k, v in found.items()))
+    return {**found, "screens": SCREENS, "batch": BATCH, "rate": BATCHES_A_SECOND, "versions": peers.versions()}
+
+
+def _round(port: int, pid: int, seconds: float) -> dict[str, float]:
+    gc.collect()
+    gc.disable()  # a pause of the measuring process would look like one of the server
+    try:
+        return uvloop.run(_watch(port, pid, seconds))
+    finally:
+        gc.enable()
+
+
+async def _watch(port: int, pid: int, seconds: float) -> dict[str, float]:
+    audience = Audience()
+    screens = await connect(port, TOKEN, SCREENS, audience)
+    await asyncio.sleep(WARM_UP)
+    audience.arrivals.clear()
+    shown = [screen.events for screen in screens]
+    before = cpu_seconds([pid])
+    await asyncio.sleep(seconds)
+    cpu = cpu_seconds([pid]) - before
+    arrivals = [(now, batch) for now, batch in audience.arrivals if batch.ids]
+    grown = [screen.events - then for screen, then in zip(screens, shown, strict=True)]
+    for screen in screens:
+        screen.close()
+    await asyncio.sleep(0.2)
+    if audience.lost or max(grown) - min(grown) > 3 * BATCH:
+        raise RuntimeError(f"screens were left out: {min(grown)} to {max(grown)} events, {audience.lost[:3]}")
+    delays = sorted(now - batch.stamp for now, batch in arrivals)
+    return {
+        "p50": delays[len(delays) // 2],
+        "p99": delays[int(len(delays) * 0.99)],
+        "bytes": arrivals[-1][1].size,
+        "rate": len(arrivals) / seconds,
+        "cpu_us": cpu / len(arrivals) * 1e6,
+    }

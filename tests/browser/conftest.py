@@ -1,0 +1,49 @@
+"""A browser for all tests of this directory, a window for each. They share one event loop, the browser's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.scripted_hub import ScriptedHub, scripted_hub
+from tests.browser.window import Window
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Its path; the Makefile installs it where it can."""
+    found = shutil.which("chromium")
+    if found is None:
+        assert not os.environ.get("CI"), "chromium is not installed"
+        pytest.skip("chromium is not installed: the page was not shown")
+    return found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def window(browser: Browser) -> AsyncIterator[Window]:
+    """A window in which nothing may be reported on the console, but cuts."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin")
+    opened = Window(await context.new_page())
+    await opened.watch()
+    yield opened
+    await context.close()
+    assert opened.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hub() -> AsyncIterator[ScriptedHub]:
+    async with scripted_hub() as running:
+        yield running

@@ -1,0 +1,137 @@
+"""A hub that serves the page and speaks the screens' protocol, and cuts, resets, refuses or is silent as a test says.
+
+Engine.IO 4 and Socket.IO 5 by hand, so that the page is held to the protocol and not to one server of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from aiohttp import WSMsgType, web
+
+from hub.live.page import page_routes
+
+Event = dict[str, Any]
+TOKEN = "a-token"
+POINT = {"id": "00000000-0000-0000-0000-0000000000d0", "name": "North gate"}
+
+
+def event(number: int, **other: Any) -> Event:
+    """A granted scan; its id, name, pass and time are made of `number`."""
+    return {
+        "id": str(UUID(int=number)),
+        "at": (datetime.now(UTC) + timedelta(milliseconds=number)).isoformat().replace("+00:00", "Z"),
+        "decision": "granted",
+        "reason": None,
+        "accessPoint": POINT,
+        "student": {"id": str(UUID(int=number)), "name": f"Student {number}", "photoUrl": None},
+        "pass": {"id": str(UUID(int=number)), "passNumber": f"P-{number}", "expiryDate": "2030-01-01"},
+        "direction": "entry",
+        "stale": False,
+        "offline": False,
+    } | other
+
+
+def door(name: str = "North gate", **other: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "name": name,
+        "perMinute": 12,
+        "granted": 34,
+        "denied": 2,
+        "reader": "online",
+        "lastScanAt": datetime.now(UTC).isoformat(),
+    } | other
+
+
+def stats(*doors: dict[str, Any], **other: Any) -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(),
+        "accessPoints": list(doors) or [door()],
+        "windowSeconds": 60,
+        "feed": {"ageSeconds": 0.2, "stale": False},
+        "journal": {"waiting": 0, "oldestSeconds": 0, "healthy": True},
+    } | other
+
+
+class Screen:
+    """The hub's end of one page. `auth`: what it joined with."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, auth: dict[str, Any]) -> None:
+        self.socket = socket
+        self.request = request
+        self.auth = auth
+        self.pongs = 0
+
+    async def send(self, name: str, data: Any) -> None:
+        await self.socket.send_str("42/live," + json.dumps([name, data]))
+
+    async def events(self, cursor: str, events: Iterable[Event]) -> None:
+        await self.send("events", {"cursor": cursor, "events": list(events)})
+
+    def cut(self) -> None:
+        """As a pulled cable would, if the other side noticed."""
+        assert self.request.transport is not None
+        self.request.transport.abort()
+
+
+class ScriptedHub:
+    """`open`: False turns every handshake away. `refusal`: what whoever joins is told. Intervals: milliseconds."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.open = True
+        self.refusal: dict[str, Any] | None = None
+        self.ping_interval = 25_000
+        self.ping_timeout = 20_000
+        self._joined: asyncio.Queue[Screen] = asyncio.Queue()
+
+    async def screen(self) -> Screen:
+        """The next page that joins."""
+        async with asyncio.timeout(30):
+            return await self._joined.get()
+
+    async def socket(self, request: web.Request) -> web.StreamResponse:
+        if not self.open:
+            raise web.HTTPServiceUnavailable
+        assert request.query == {"EIO": "4", "transport": "websocket"}
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        greeting = {"sid": "e", "upgrades": [], "pingInterval": self.ping_interval, "pingTimeout": self.ping_timeout}
+        await socket.send_str("0" + json.dumps(greeting | {"maxPayload": 100_000}))
+        joining = await socket.receive_str()
+        assert joining.startswith("40/live,")
+        screen = Screen(socket, request, json.loads(joining.removeprefix("40/live,")))
+        if self.refusal is not None:
+            await socket.send_str("44/live," + json.dumps(self.refusal))
+            await socket.close()
+            return socket
+        await socket.send_str('40/live,{"sid":"s"}')
+        await self._joined.put(screen)
+        async for message in socket:
+            screen.pongs += message.type is WSMsgType.TEXT and message.data == "3"
+        return socket
+
+
+@asynccontextmanager
+async def scripted_hub() -> AsyncIterator[ScriptedHub]:
+    """One that listens on a port of its own."""
+    hub = ScriptedHub()
+    application = web.Application()
+    application.add_routes([*page_routes(), web.get("/socket.io/", hub.socket)])
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert runner.addresses
+    hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield hub
+    finally:
+        await runner.cleanup()

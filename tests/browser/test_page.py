@@ -1,0 +1,201 @@
+"""What the page shows, and how: scans, doors, the token, thousands of events, every width and both themes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from playwright.async_api import ViewportSize, expect
+
+from tests.browser.contrast import CONTRASTS
+from tests.browser.scripted_hub import TOKEN, Screen, ScriptedHub, door, event, stats
+from tests.browser.window import Window
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+DENIED = {"decision": "denied", "reason": "revoked_pass"}
+
+
+async def joined(window: Window, hub: ScriptedHub) -> Screen:
+    await window.open(hub.url)
+    return await hub.screen()
+
+
+async def test_a_scan_is_shown_large_and_in_the_list(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.events("1", [event(1), event(2, **DENIED)])
+    await window.counts(2)
+    assert [(row.kind, row.name, row.why, row.door) for row in await window.rows()] == [
+        ("granted", "Student 1", "Granted", "North gate · entry"),
+        ("denied", "Student 2", "Denied: the pass was revoked", "North gate · entry"),
+    ]
+    newest = await window.text("#newest")
+    assert all(part in newest for part in ("Denied", "Student 2", "The pass was revoked", "North gate"))
+    assert await window.page.locator("#newest use").get_attribute("href") == "#denied"
+    await expect(window.page.locator("#announce")).to_have_text(
+        "Denied: Student 2, North gate · entry. the pass was revoked."
+    )
+
+
+async def test_who_is_not_known_is_not_named(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    unknown = {"decision": "denied", "reason": "something_new", "student": None, "pass": None, "direction": None}
+    await screen.events("1", [event(1, student=None), event(2, **unknown)])
+    await window.counts(2)
+    assert [(row.name, row.why, row.door) for row in await window.rows()] == [
+        ("Pass P-1", "Granted", "North gate · entry"),
+        ("Unknown", "Denied: something new", "North gate"),
+    ]
+
+
+async def test_what_a_reader_decided_while_offline_is_not_the_newest(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.events("1", [event(1, stale=True), event(2, offline=True, at="2026-01-02T11:00:00Z")])
+    await window.counts(2)
+    assert await window.text("#newest .name") == "Student 1"
+    assert [row.why for row in await window.rows()] == [
+        "Granted: answered from memory",
+        "Granted: decided by the reader while offline",
+    ]
+    assert await window.text("#scans li:first-child time") == "2 Jan, 12:00:00"  # the browser's zone
+
+
+async def test_what_a_reader_was_told_instead_is_put_right(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.events("1", [event(1), event(2), event(3)])
+    await window.counts(3)
+    late = {"decision": "denied", "reason": "hub_unavailable"}
+    await screen.send("amended", {"events": [event(2, **late), event(3, **late), event(4, **late)]})
+    await expect(window.page.locator("#newest .word")).to_have_text("Denied")
+    assert [row.kind for row in await window.rows()] == ["granted", "denied", "denied"]
+    await window.counts(3)
+
+
+async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    hostile = "<img src=x onerror=alert(1)>"
+    student = {"id": "s", "name": hostile, "photoUrl": hostile}
+    await screen.events("1", [event(1, student=student, reason=hostile, decision="denied")])
+    await screen.send("stats", stats(door(hostile)))
+    await window.counts(1)
+    await expect(window.page.locator("#door-list .name")).to_have_text(hostile)
+    assert await window.text("#newest .name") == hostile
+    assert await window.page.locator("main img").count() == 0
+
+
+async def test_doors_are_changed_in_place(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.send("stats", stats(door("A"), door("B", reader="offline", lastScanAt=None, perMinute=0)))
+    await expect(window.page.locator("#door-list li")).to_have_count(2)
+    await window.page.evaluate("document.querySelector('#door-list li').mark = 1")
+    second = await window.text("#door-list li:nth-child(2)")
+    assert all(part in second for part in ("B", "0/min", "Not connected", "no scan yet", "34 granted", "2 denied"))
+    feed = {"ageSeconds": 70, "stale": True}
+    journal = {"waiting": 9, "oldestSeconds": 8, "healthy": False}
+    await screen.send("stats", stats(door("A", granted=1_234), feed=feed, journal=journal))
+    await expect(window.page.locator("#door-list")).to_contain_text("1,234 granted")
+    assert await window.page.evaluate("document.querySelector('#door-list li').mark") == 1
+    assert await window.page.locator("#door-list li").count() == 1
+    degraded = await window.text("#degraded")
+    assert "cut off from its database for 1 min" in degraded
+    assert "9 answers are safe" in degraded
+    assert "cannot keep scans" in degraded
+
+
+async def test_thousands_of_events_take_the_same_rows(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.events("0", [event(number) for number in range(300)])
+    await window.counts(300)
+    await window.page.evaluate(
+        """() => {
+            window.before = new Set(document.querySelectorAll("#scans li"));
+            window.draws = 0;
+            new MutationObserver(() => window.draws++).observe(document.querySelector("#scans"), { childList: true });
+        }"""
+    )
+    for batch in range(100):
+        await screen.events(str(batch), [event(1_000 + batch * 100 + number) for number in range(100)])
+    await window.counts(10_300)
+    assert await window.ids() == [event(number)["id"] for number in range(10_800, 11_000)]
+    reused, draws = await window.page.evaluate(
+        "[[...document.querySelectorAll('#scans li')].every((row) => window.before.has(row)), window.draws]"
+    )
+    assert reused
+    assert 0 < draws <= 100
+
+
+async def test_the_token_leaves_the_address_and_stays_in_the_tab(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    assert screen.auth == {"token": TOKEN}
+    assert window.page.url == hub.url + "/"
+    await window.page.reload()
+    assert (await hub.screen()).auth == {"token": TOKEN}
+    await window.page.evaluate("location.hash = '#token=another'")
+    assert (await hub.screen()).auth == {"token": "another"}
+    assert window.page.url == hub.url + "/"
+    await window.page.get_by_role("button", name="Forget token").click()
+    await window.says("No token")
+    await window.page.reload()
+    await window.says("No token")
+
+
+async def test_a_refused_token_is_asked_for_again(window: Window, hub: ScriptedHub) -> None:
+    hub.refusal = {"message": "this token has ended", "data": {"code": "unauthorized"}}
+    await window.open(hub.url, "old")
+    await window.says("Refused")
+    assert await window.text("#refusal") == "The hub refused this token (this token has ended)."
+    hub.refusal = None
+    await window.page.get_by_label("Token").fill(" new ")
+    await window.page.keyboard.press("Enter")
+    screen = await hub.screen()
+    assert screen.auth == {"token": "new"}
+    await screen.send("stats", stats())
+    await window.says("Live")
+    assert not await window.page.locator("form").is_visible()
+
+
+async def test_without_a_token_it_asks_for_one(window: Window, hub: ScriptedHub) -> None:
+    await window.open(hub.url, None)
+    await window.says("No token")
+    await expect(window.page.get_by_label("Token")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920, 3840])
+async def test_nothing_is_wider_than_the_window(window: Window, hub: ScriptedHub, width: int) -> None:
+    await window.page.set_viewport_size(ViewportSize(width=width, height=900))
+    screen = await joined(window, hub)
+    long = {"id": "s", "name": "Bartholomew" * 9, "photoUrl": None}
+    await screen.send("stats", stats(*[door(f"Door {number} " + "of the eastern gymnasium") for number in range(12)]))
+    await screen.events("1", [event(1, student=long, accessPoint={"id": "d", "name": "Z" * 80}), event(2)])
+    await window.counts(2)
+    assert await window.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("height", [600, 800, 1080])
+async def test_on_a_desk_only_lists_scroll(window: Window, hub: ScriptedHub, height: int) -> None:
+    await window.page.set_viewport_size(ViewportSize(width=1280, height=height))
+    screen = await joined(window, hub)
+    await screen.send("stats", stats(*[door(f"Door {number}") for number in range(40)]))
+    await screen.events("1", [event(number, **DENIED) for number in range(60)])
+    await window.counts(60)
+    assert await window.page.evaluate("document.documentElement.scrollHeight") <= height
+    boxes = [await window.page.locator(part).bounding_box() for part in ("#newest .scan", "#door-list", "footer")]
+    assert all(boxes)
+    edges = [(box["y"], box["y"] + box["height"]) for box in boxes if box]
+    assert all(above[1] <= below[0] for above, below in pairwise(edges))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_text_can_be_read(window: Window, hub: ScriptedHub, theme: str) -> None:
+    await window.page.emulate_media(color_scheme="light" if theme == "light" else "dark", reduced_motion="reduce")
+    screen = await joined(window, hub)
+    await screen.send("reset", {"reason": "too_far_behind", "cursor": "1"})
+    await screen.send("stats", stats(door(), door("B", reader="offline"), feed={"ageSeconds": 9, "stale": True}))
+    await screen.events("2", [event(1), event(2, **DENIED)])
+    await window.counts(2)
+    low = {text: ratio for text, ratio in await window.page.evaluate(CONTRASTS) if ratio < 4.5}
+    assert low == {}
+    await screen.events("3", [event(3)])
+    screen.cut()
+    await window.says("Reconnecting")
+    low = {text: ratio for text, ratio in await window.page.evaluate(CONTRASTS) if ratio < 4.5}
+    assert low == {}

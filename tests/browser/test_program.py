@@ -1,0 +1,149 @@
+"""The page in front of the real program: scans at real readers, workers killed and replaced, the demo's own address."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from hub.reader import Reader
+from tests.acceptance.hub import Hub, short_directory
+from tests.acceptance.program import Demo
+from tests.acceptance.school import Door, School, furnish
+from tests.browser.scripted_hub import TOKEN
+from tests.browser.window import Window
+from tests.services import service_dir
+
+pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.fixture
+def school(database: str) -> School:
+    return furnish(database)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with short_directory() as place:
+        yield place
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def program(school: School, directory: Path) -> AsyncIterator[Hub]:
+    """Two workers, which notice soon that a screen is gone; the token opens the school of the first door."""
+    with Hub(school.url, directory, live_tokens=json.dumps({TOKEN: "North"}), live_ping=2) as hub:
+        await asyncio.to_thread(hub.wait_ready)
+        yield hub
+
+
+def address(hub: Hub) -> str:
+    return f"http://127.0.0.1:{hub.port}"
+
+
+@asynccontextmanager
+async def reader(hub: Hub, door: Door) -> AsyncIterator[Reader]:
+    async with Reader(address(hub), door.key) as connected:
+        yield connected
+
+
+async def scan(reader: Reader, door: Door, count: int) -> None:
+    """So many at once, each answered."""
+    codes = [door.codes[number % len(door.codes)] for number in range(count)]
+    await asyncio.gather(*[reader.scan(code, timeout=60) for code in codes])
+
+
+async def recorded(school: School, door: Door, count: int) -> list[str]:
+    """The ids of the scans at a door, in the order in which their recorder took them, once there are so many."""
+    async with asyncio.timeout(60):
+        while True:
+            rows = await asyncio.to_thread(
+                school.fetch,
+                "SELECT id FROM access_logs WHERE access_point_id = $1::uuid ORDER BY recorder_id, stream_seq",
+                door.id,
+            )
+            if len(rows) >= count:
+                return [str(row["id"]) for row in rows]
+
+
+async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, school: School) -> None:
+    door, other = school.doors[:2]
+    await window.open(address(program))
+    await window.says("Live")
+    async with reader(program, door) as gate, reader(program, other) as elsewhere:
+        await elsewhere.scan(other.codes[0])  # another school's
+        for code in ("granted-North-0", "revoked-North", "nobody-North"):
+            await gate.scan(code, direction="entry")
+        await window.counts(3)
+        assert [(row.kind, row.name, row.why) for row in await window.rows()] == [
+            ("granted", "Ada Lovelace", "Granted"),
+            ("denied", "Ada Lovelace", "Denied: the pass was revoked"),
+            ("denied", "Unknown", "Denied: this is not the code of a pass"),
+        ]
+        assert await window.ids() == await recorded(school, door, 3)
+        online = window.page.locator('#door-list [data-reader="online"]')
+        await expect(online).to_have_count(1, timeout=30_000)
+        await expect(online.locator(".tally")).to_have_text("1 granted · 2 denied", timeout=30_000)
+    await expect(online).to_have_count(0, timeout=30_000)
+
+
+async def test_workers_are_killed_and_nothing_is_missing(window: Window, program: Hub, school: School) -> None:
+    door = school.doors[0]
+    await window.open(address(program))
+    await window.says("Live")
+    async with reader(program, door) as gate:
+        await scan(gate, door, 40)
+        await window.counts(40)
+        before = program.pids["workers"]
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        await window.says("Reconnecting")
+        await scan(gate, door, 60)
+        await window.says("Live")
+        await window.counts(100)
+        await asyncio.to_thread(program.workers_replaced, before, count=2)
+        program.send(signal.SIGHUP)  # their successors are replaced in turn, and say goodbye
+        await scan(gate, door, 60)
+        await window.counts(160)
+    assert await window.ids() == await recorded(school, door, 160)
+
+
+async def test_a_browser_without_network_catches_up(window: Window, program: Hub, school: School) -> None:
+    door = school.doors[0]
+    await window.open(address(program))
+    await window.says("Live")
+    async with reader(program, door) as gate:
+        await scan(gate, door, 20)
+        await window.counts(20)
+        await window.page.context.set_offline(True)  # nothing arrives any more, and nobody is told
+        await window.says("Late")
+        await window.says("Reconnecting")
+        await scan(gate, door, 100)
+        await recorded(school, door, 120)
+        await window.page.context.set_offline(False)
+        await window.counts(120)
+    assert await window.ids() == await recorded(school, door, 120)
+    await window.says("Live")
+
+
+async def test_a_token_of_no_school_is_refused(window: Window, program: Hub) -> None:
+    await window.open(address(program), "no-such-token")
+    await window.says("Refused")
+    assert "this token opens no school’s events" in (await window.text("#refusal")).replace("'", "’")
+
+
+async def test_the_demo_says_where_its_page_is(window: Window) -> None:
+    with service_dir() as place, Demo(place / "demo", "--students", "40", "--workers", "1", "--rate", "20") as demo:
+        await asyncio.to_thread(demo.wait_ready)
+        line = await asyncio.to_thread(demo.wait_line, "/#token=")
+        await window.page.goto(line.split()[0])
+        await window.says("Live")
+        await expect(window.page.locator("#newest .name")).not_to_be_empty(timeout=60_000)
+        await expect(window.page.locator("#door-list li").first).to_be_visible()

@@ -1,0 +1,71 @@
+"""The page in a browser's window, in the words of who looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import ConsoleMessage, Page, expect
+
+from tests.browser.scripted_hub import TOKEN
+
+#: What a browser says of a connection that it cannot open or that breaks; there is no way to keep it from saying so.
+CUT = ("WebSocket connection to", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the list. `kind`: granted, denied or note."""
+
+    id: str
+    kind: str
+    name: str
+    why: str
+    door: str
+
+
+class Window:
+    """`complaints`: errors, warnings and violations of the page's policy, in the browser's words."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+
+    async def watch(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        await self.page.add_init_script(
+            "addEventListener('securitypolicyviolation', (e) => console.error(e.violatedDirective, e.blockedURI))"
+        )
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not message.text.startswith(CUT):
+            self.complaints.append(message.text)
+
+    async def open(self, url: str, token: str | None = TOKEN) -> None:
+        await self.page.goto(url + "/" + (f"#token={token}" if token else ""))
+
+    async def says(self, word: str) -> None:
+        """Until the word beside the lamp is this one."""
+        await expect(self.page.locator("#state-word")).to_have_text(word, timeout=30_000)
+
+    async def counts(self, scans: int) -> None:
+        """Until it has counted so many."""
+        await expect(self.page.locator("#count")).to_contain_text(f"{scans:,} since", timeout=30_000)
+
+    async def text(self, selector: str) -> str:
+        """As it is laid out; empty when it is hidden."""
+        return await self.page.locator(selector).inner_text()
+
+    async def rows(self) -> list[Row]:
+        """The list, oldest first."""
+        found: list[dict[str, Any]] = await self.page.evaluate(
+            """() => [...document.querySelectorAll("#scans li")].reverse().map((row) => ({
+                id: row.dataset.id, kind: row.dataset.decision, name: row.querySelector(".name").textContent,
+                why: row.querySelector(".why").textContent, door: row.querySelector(".door").textContent }))"""
+        )
+        return [Row(**row) for row in found]
+
+    async def ids(self) -> list[str]:
+        """Of the scans in the list, oldest first."""
+        return [row.id for row in await self.rows() if row.kind != "note"]
