@@ -1,4 +1,4 @@
-"""What is installed elsewhere: the wheel has the code, its SQL, its page and the migrations, and nothing of the tests."""
+"""What is installed elsewhere: the wheel has the code, its SQL, its page and the migrations, and no tests."""
 
 import subprocess
 import sys
