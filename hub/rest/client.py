@@ -27,6 +27,9 @@ class Client(msgspec.Struct, frozen=True):
         return f"{'https' if self.secure else 'http'}://{self.host}"
 
 
+_KEY = web.RequestKey("client", Client)
+
+
 class Clients:
     """`trusted`: networks of the proxies in front (HUB_TRUSTED_PROXIES)."""
 
@@ -34,6 +37,13 @@ class Clients:
         self._trusted = tuple(trusted)
 
     def of(self, request: web.BaseRequest) -> Client:
+        """Found once a request."""
+        known = request.get(_KEY)
+        if known is None:
+            known = request[_KEY] = self._find(request)
+        return known
+
+    def _find(self, request: web.BaseRequest) -> Client:
         peer = _parse(request.remote)
         by_proxy = peer is not None and self._trusts(peer)
         address = self._forwarded(request, peer) if by_proxy else peer
@@ -80,5 +90,7 @@ def _parse(text: str | None) -> Address | None:
 
 def _printable(text: str) -> str:
     """Without what a database or a terminal chokes on: control characters, and bytes that are no UTF-8."""
+    if text.isascii() and text.isprintable():
+        return text
     clean = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(c for c in clean if c.isprintable())

@@ -1,6 +1,6 @@
 """CORS: pages of the origins in HUB_ALLOWED_ORIGINS may call the API with a session; nobody else's can read an answer.
 
-docs/decisions/0009-cors.md says why this is not aiohttp-cors.
+docs/decisions/0021-cors.md says why this is not aiohttp-cors.
 """
 
 from __future__ import annotations

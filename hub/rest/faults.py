@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -49,7 +50,7 @@ def _of_struct(kind: Any, value: Any, path: str, strict: bool) -> Iterator[Fault
     if not isinstance(value, dict):
         yield fault(path or "body", "must be an object")
         return
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     for name in value:
         if name not in fields:
             yield fault(_below(path, _shown(name)), "is not known here")
@@ -58,6 +59,11 @@ def _of_struct(kind: Any, value: Any, path: str, strict: bool) -> Iterator[Fault
             yield from _of_type(field.type, value[name], _below(path, name), strict)
         elif field.required:
             yield fault(_below(path, name), "is required")
+
+
+@cache
+def _fields(kind: Any) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def _of_type(kind: Any, value: Any, path: str, strict: bool) -> Iterator[Fault]:

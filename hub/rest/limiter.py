@@ -1,12 +1,14 @@
 """How many requests: counted in Redis for all workers and hosts, and in memory for when Redis is away.
 
 Whoever is signed in counts by identity, everybody else by address (IPv6: by /64, which is one customer). Windows begin
-at the same moment everywhere, so one command counts a request. A request never waits for a Redis that is away: after a
-failure only memory counts, until the watch has seen an answer again.
+at the same moment everywhere, so one command counts a request. An anonymous one waits for it, because that is who
+guesses passwords; who is known is counted in memory, and told to Redis once a second. Nobody waits for a Redis that is
+away: after a failure only memory counts, until the watch has seen an answer again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Callable
@@ -26,10 +28,22 @@ log = structlog.get_logger(__name__)
 REDIS_SECONDS = 0.2
 #: The watch asks every two seconds: past this, its answer is younger than the failure.
 DISTRUST_SECONDS = 3.0
+#: How often what one person asked is told to Redis.
+TELL_SECONDS = 1.0
 MOST_KEYS = 100_000
 PREFIX = "hub:rate"
 #: Where the headers layer finds what to say.
 HEADERS = web.RequestKey("rate_headers", dict[str, str])
+
+
+class _Shared:
+    """One key's count: what Redis said last, and what it was not told yet."""
+
+    __slots__ = ("known", "pending", "told")
+
+    def __init__(self) -> None:
+        self.known = self.pending = 0
+        self.told = 0.0
 
 
 class LocalCounts:
@@ -57,6 +71,8 @@ class Limiter:
         self._up = up
         self._clock = clock
         self._local = LocalCounts()
+        self._shared: dict[str, _Shared] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         self._failed = -DISTRUST_SECONDS
         self._client: Redis | None = None
         self._storage: RedisStorage | None = None
@@ -71,6 +87,7 @@ class Limiter:
             )
 
     async def close(self) -> None:
+        await asyncio.gather(*self._telling)
         if self._client is not None:
             await self._client.aclose()
 
@@ -85,7 +102,9 @@ class Limiter:
         window, into = divmod(now, length)
         count = self._local.hit(key, int(window))
         if count <= most:
-            count = max(count, await self._count(f"{key}:{int(window)}", length))
+            named = f"{key}:{int(window)}"
+            others = self._told(named) if identity is not None else await self._count(named)
+            count = max(count, others)
         reset = max(1, int(length - into))
         request[HEADERS] = {
             "RateLimit-Limit": str(most),
@@ -96,12 +115,35 @@ class Limiter:
         if count > most:
             raise TooManyRequests(f"too many requests; try again in {reset} s", reset)
 
-    async def _count(self, key: str, length: int) -> int:
-        """What all workers have counted; 0 when Redis cannot say."""
+    def _told(self, key: str) -> int:
+        """What all workers have counted, as of a second ago: nobody who is known waits for Redis. A task tells it."""
+        shared = self._shared.get(key)
+        if shared is None:
+            if len(self._shared) >= MOST_KEYS:
+                self._shared.clear()
+            shared = self._shared[key] = _Shared()
+        shared.pending += 1
+        now = time.monotonic()
+        if now - shared.told >= TELL_SECONDS and self._storage is not None:
+            shared.told = now
+            task = asyncio.create_task(self._tell(key, shared))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+        return shared.known + shared.pending
+
+    async def _tell(self, key: str, shared: _Shared) -> None:
+        pending = shared.pending
+        known = await self._count(key, pending)
+        if known:
+            shared.known = known
+            shared.pending -= pending
+
+    async def _count(self, key: str, amount: int = 1) -> int:
+        """What all workers have counted, this included; 0 when Redis cannot say."""
         if self._storage is None or not self._up() or time.monotonic() - self._failed < DISTRUST_SECONDS:
             return 0
         try:
-            return await self._storage.incr(key, length)
+            return await self._storage.incr(key, self._settings.rate_window, amount)
         except (RedisError, OSError) as error:
             self._failed = time.monotonic()
             log.warning("rate limits are counted in this process alone: Redis is away", fault=type(error).__name__)

@@ -39,6 +39,8 @@ def query_values(
 ) -> tuple[Any, UUID | None]:
     """The declared Struct (None when a route has none) and `schoolId`. Raises BadRequest with all faults: names that
     nobody knows, names given twice, values that do not fit."""
+    if kind is None and not request.query_string:
+        return None, None
     given: dict[str, str] = {}
     faults: list[Fault] = []
     for name, text in request.query.items():

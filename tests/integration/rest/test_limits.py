@@ -5,21 +5,23 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from hub.accounts.identity import Identity
 from hub.config import Settings
 from hub.errors import TooManyRequests
 from hub.rest.client import Client
-from hub.rest.limiter import MOST_KEYS, Limiter, LocalCounts
+from hub.rest.limiter import HEADERS, MOST_KEYS, Limiter, LocalCounts
 from tests.integration.rest.site import site_running
 from tests.integration.rest.small import ROUTES
 
 HELLO = "/api/v1/hello"
 
 
-class Request(dict[object, object]):
+class Request(dict[Any, Any]):
     """Where the limiter leaves its headers."""
 
 
@@ -69,6 +71,22 @@ async def test_workers_count_together_on_redis(settings: Callable[..., Settings]
     finally:
         await one.close()
         await two.close()
+
+
+async def test_what_one_person_asks_is_told_to_the_other_workers(
+    settings: Callable[..., Settings], valkey: str
+) -> None:
+    own = settings(rate_signed_in=10, redis_url=valkey)
+    one, two = Limiter(own, lambda: True), Limiter(own, lambda: True)
+    person = Identity(uuid4(), None, "staff", frozenset(), uuid4())
+    for _ in range(4):
+        await one.check(Request(), person, client())  # type: ignore[arg-type]
+    await one.close()
+    request = Request()
+    await two.check(request, person, client())  # type: ignore[arg-type]
+    await two.close()
+    await two.check(request, person, client())  # type: ignore[arg-type]
+    assert request[HEADERS]["RateLimit-Remaining"] == "4"
 
 
 async def test_redis_away_is_no_open_door_and_no_wait(settings: Callable[..., Settings]) -> None:
