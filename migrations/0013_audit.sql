@@ -16,7 +16,10 @@ ALTER TABLE public.audit_logs
     -- Set when the values were erased: what their digest was.
     ADD COLUMN payload_digest bytea,
     -- A row may be sealed once every transaction up to its own has ended. Nobody but the server sets this.
-    ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id();
+    ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    -- A time that the program cannot say could never be sealed, and would hold up those that can.
+    ADD CONSTRAINT audit_logs_created_at_check
+        CHECK (created_at BETWEEN '1970-01-01 00:00:00+00' AND '9999-01-01 00:00:00+00');
 
 CREATE INDEX idx_audit_logs_xid ON public.audit_logs (xid);
 CREATE INDEX idx_audit_logs_subject ON public.audit_logs (subject_id, created_at DESC) WHERE subject_id IS NOT NULL;

@@ -152,6 +152,14 @@ async def test_a_row_that_postgresql_refuses_is_kept_whole_and_holds_up_no_other
     assert (await world.verify()).refused == 1
 
 
+@pytest.mark.parametrize("at", [-1, 253_402_300_800_000_000 - 1])
+async def test_a_time_that_cannot_be_is_refused_and_kept_aside(world: AuditWorld, at: int) -> None:
+    await world.trail.read(world.entry(at=at))
+    await world.empty()
+    assert await world.rows() == []
+    assert (await world.verify()).refused == 1
+
+
 async def test_a_read_does_not_wait_for_a_key_that_another_is_making(world: AuditWorld) -> None:
     async with world.pg.tenant(world.school) as slow:
         await world.trail.write(slow, world.of_student())

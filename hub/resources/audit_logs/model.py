@@ -86,4 +86,6 @@ def audit_log(row: Record, key: bytes | None) -> AuditLog:
 
 
 def _values(text: str | None) -> Values:
-    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
+    """What plain SQL has written may be no object."""
+    values = None if text is None else msgspec.json.decode(text)
+    return values if values is None or isinstance(values, dict) else {"value": values}

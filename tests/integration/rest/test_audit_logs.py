@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from unittest.mock import AsyncMock
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
 from hub.domain.audit_row import AuditRow
 from hub.domain.ids import new_id
+from hub.errors import JournalError
 from hub.store.pg import Pg, Role
 from tests.integration.rest.site import Site
 
@@ -174,6 +176,23 @@ async def test_what_is_no_entry_is_not_found(site: Site, id_: UUID) -> None:
 )
 async def test_bad_filters_are_refused(site: Site, query: str) -> None:
     assert (await site.ask("GET", f"{LOGS}?{query}", site.token())).status == 400
+
+
+async def test_what_plain_sql_has_written_is_shown_too(site: Site) -> None:
+    await site.fetch(
+        "INSERT INTO audit_logs (school_id, old_values, new_values) VALUES ($1, '[1]', 'null')",
+        site.schools["near"],
+    )
+    (item,) = (await site.ask("GET", LOGS, site.token())).json["data"]
+    assert (item["action"], item["oldValues"], item["newValues"]) == ("", {"value": [1]}, None)
+
+
+async def test_without_a_journal_nothing_is_shown(site: Site, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    await past.of_student()
+    monkeypatch.setattr(site.trail, "read", AsyncMock(side_effect=JournalError("the disk is full")))
+    refused = await site.ask("GET", LOGS, site.token())
+    assert refused.status == 503
+    assert MARK not in refused.text
 
 
 async def test_an_entry_can_be_neither_changed_nor_removed(site: Site, past: Past) -> None:
