@@ -35,14 +35,14 @@ lint: $(VENV)/.dev  ## style, types, who imports whom, Dockerfile, compose file
 	$(VENV)/bin/hadolint Dockerfile
 	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
-bench: $(VENV)/.dev $(VENV)/.node  ## measure against the machine's limits, into docs/benchmarks.md
+bench: $(VENV)/.dev $(VENV)/.node  ## measure against limits and peers, into docs/benchmarks.md; ARGS="--only soon"
 	$(PY) -m loadtests.bench $(ARGS)
 
 load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARGS="--users 50 --run-time 5m"
 	@$(PY) -m loadtests.load $(ARGS)
 
 docs: $(VENV)/.dev  ## write what is made from the code: docs/asyncapi.json and docs/vectors
-	$(PY) -m hub.gate.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
+	$(PY) -m hub.live.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
 	$(PY) -m tests.vectors_writer
 
 # The subsets follow requirements.lock, so that every install has the same versions. UPGRADE=1 takes newer ones.

@@ -20,8 +20,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from hub.accounts import trail as trails
 from hub.accounts.screen_tokens import ScreenTokens
-from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
 from hub.errors import StoreUnavailable, Unauthorized
@@ -44,7 +44,7 @@ from hub.rest.client import Clients
 from hub.rest.described import HEALTH
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
-from hub.rest.ports import Authenticator
+from hub.rest.ports import AuditTrail, Authenticator
 from hub.rest.protocol import Runner
 from hub.rest.reference import reference_routes
 from hub.rest.router import Router
@@ -68,7 +68,13 @@ class Worker:
     """One worker process. `slot` numbers its place under the supervisor."""
 
     def __init__(
-        self, settings: Settings, slot: int, line: ControlLine, pg: Pg, authenticator: Authenticator | None = None
+        self,
+        settings: Settings,
+        slot: int,
+        line: ControlLine,
+        pg: Pg,
+        authenticator: Authenticator | None = None,
+        trail: AuditTrail | None = None,
     ) -> None:
         self.settings = settings
         self.slot = slot
@@ -96,7 +102,7 @@ class Worker:
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
         self.authenticator = authenticator
-        self.trail = AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
+        self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.pg = pg
         self.tls = Tls.of(settings)
@@ -187,9 +193,8 @@ class Worker:
             self.live.families,
             self.screens.families,
         )
-        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.line.run()]
-        if self.tls is not None:
-            background.append(self.tls.run())
+        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.screens.run()]
+        background += [self.line.run(), *([] if self.tls is None else [self.tls.run()])]
         async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):

@@ -170,8 +170,8 @@ class Settings(BaseSettings):
         2_000, description="screens of one worker; more are refused", json_schema_extra=unit("screens")
     )
     live_ping: Annotated[int, Field(ge=1, le=300)] = Field(
-        15,
-        description="how often a screen is pinged; no answer within as long: disconnected",
+        10,
+        description="how often a screen is pinged; one that answers none for twice as long is disconnected (4003)",
         json_schema_extra=unit("s"),
     )
     live_tokens: SecretStr | None = Field(
@@ -211,11 +211,12 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
+        origins = tuple(origin.rstrip("/") for origin in value)
+        for origin in origins:
             parts = urlsplit(origin)
             if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
                 raise ValueError("each must be scheme://host or scheme://host:port, without a path, and never *")
-        return value
+        return origins
 
     @field_validator("trusted_proxies")
     @classmethod

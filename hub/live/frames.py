@@ -12,7 +12,8 @@ _EVENT = b"42" + NAMESPACE.encode()
 #: Why a connection ends, in its close frame. A screen reconnects after all but 4001.
 CLOSE_RESTART = 1012
 CLOSE_SESSION_ENDED = 4001
-CLOSE_NOT_JOINED = 4003
+CLOSE_SILENT = 4003
+CLOSE_NOT_JOINED = 4005
 CLOSE_SLOW = 4008
 CLOSE_FLOOD = 4009
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from hub.live.frames import CLOSE_SLOW, close_frame
 
-LINGER_SECONDS = 2.0
+#: How long a screen that was disconnected has to read what was written to it, the reason last.
+LINGER_SECONDS = 20.0
 
 
 class Screen:
@@ -53,11 +54,12 @@ class Screen:
         transport.write(frame)
 
     def close(self, code: int, reason: str) -> None:
-        """A close frame, and soon after that the end, whether it was read or not."""
+        """A close frame and the end of the connection, gently: a reset would take the reason from it unread."""
         if self.closed:
             return
         self.closed = True
         self._on_closed(code)
         if not self._transport.is_closing():
             self._transport.write(close_frame(code, reason))
+            self._transport.close()
             asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.abort)

@@ -26,7 +26,14 @@ from socketio import exceptions
 from hub.config import Settings
 from hub.errors import HubError
 from hub.live.cursor import Cursor, read_cursor
-from hub.live.frames import CLOSE_FLOOD, CLOSE_NOT_JOINED, CLOSE_RESTART, CLOSE_SESSION_ENDED, NAMESPACE
+from hub.live.frames import (
+    CLOSE_FLOOD,
+    CLOSE_NOT_JOINED,
+    CLOSE_RESTART,
+    CLOSE_SESSION_ENDED,
+    CLOSE_SILENT,
+    NAMESPACE,
+)
 from hub.live.live import Live
 from hub.live.screen import Screen
 from hub.telemetry import Family, counters, gauge
@@ -35,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 PATH = "/socket.io/"
 JOIN_SECONDS = 10.0
+LOOK_SECONDS = 0.5
 #: A screen says who it is and answers pings: more than this, and this many more a second, is no screen.
 PACKETS, PACKETS_A_SECOND = 40, 5.0
 MAX_PACKET = 16_384
@@ -54,7 +62,7 @@ Authenticate = Callable[[web.Request, dict[str, Any]], Awaitable[Scope]]
 class _Guest:
     """A connection, from its handshake on. `screen`: once it has joined."""
 
-    __slots__ = ("allowance", "engine_id", "joining", "request", "school", "screen", "seen")
+    __slots__ = ("allowance", "came", "engine_id", "joining", "request", "school", "screen", "seen")
 
     def __init__(self, request: web.Request) -> None:
         self.request = request
@@ -63,7 +71,7 @@ class _Guest:
         self.school = b""
         self.joining: asyncio.Task[None] | None = None
         self.allowance = float(PACKETS)
-        self.seen = time.monotonic()
+        self.came = self.seen = time.monotonic()
 
     def may_speak(self) -> bool:
         """It says little; what is more is not looked at."""
@@ -76,9 +84,12 @@ class _Guest:
         self.allowance -= 1
         return True
 
-    def join_or_end(self) -> None:
-        if self.screen is None:
+    def look(self, silence: float) -> None:
+        """Ends one that has not joined in time, or has answered no ping for so many seconds."""
+        if self.screen is None and time.monotonic() - self.came > JOIN_SECONDS:
             self.end(CLOSE_NOT_JOINED, f"join {NAMESPACE} within {JOIN_SECONDS:.0f} s")
+        elif time.monotonic() - self.seen > silence:
+            self.end(CLOSE_SILENT, "no ping was answered; connect again with the last cursor")
 
     def end(self, code: int, reason: str) -> None:
         transport = self.request.transport
@@ -121,7 +132,7 @@ class ScreenDoor:
         self._settings = settings
         self._live = live
         self._authenticate = authenticate
-        self._origins = {origin.rstrip("/") for origin in settings.allowed_origins}
+        self._origins = frozenset(settings.allowed_origins)
         self._guests: set[_Guest] = set()
         self._closes: dict[str, float] = {}
         self._refused = {"origin": 0.0, "full": 0.0, "token": 0.0}
@@ -133,7 +144,7 @@ class ScreenDoor:
             cors_allowed_origins=[],  # whoever may not come is refused before, in handle
             async_handlers=False,
             ping_interval=settings.live_ping,
-            ping_timeout=settings.live_ping,
+            ping_timeout=2 * settings.live_ping,  # later than our own look, which tells the client why
             max_http_buffer_size=MAX_PACKET,
             logger=_quiet,
             engineio_logger=_quiet,
@@ -151,6 +162,13 @@ class ScreenDoor:
             counters("hub_live_refused_total", "Screens refused at the handshake", "why", self._refused),
         ]
 
+    async def run(self) -> None:
+        """Look after connections that do not do their part, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for guest in list(self._guests):
+                guest.look(2 * self._settings.live_ping)
+
     # Handshake
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -158,7 +176,6 @@ class ScreenDoor:
         self._check(request)
         guest = request[_GUEST] = _Guest(request)
         self._guests.add(guest)
-        timer = asyncio.get_running_loop().call_later(JOIN_SECONDS, guest.join_or_end)
         try:
             response: web.StreamResponse = await self._server.handle_request(request)
         except _UNREADABLE as error:
@@ -168,7 +185,6 @@ class ScreenDoor:
                 request.transport.abort()
             raise ConnectionResetError("the screen was cut off") from None
         finally:
-            timer.cancel()
             self._guests.discard(guest)
             await self._forget(guest)
         return response

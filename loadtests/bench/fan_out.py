@@ -11,19 +11,20 @@ import asyncio
 import gc
 import sys
 from contextlib import AbstractContextManager
+from statistics import median
 from typing import Any
 
 import uvloop
 
 from loadtests.bench import peers
 from loadtests.bench.fan_out_server import DOORS
-from loadtests.bench.screens import Audience, connect
+from loadtests.bench.screens import Audience, Screen, close, connect
 from loadtests.bench.world import World, cpu_seconds
 
 SCREENS = 1_000
 BATCH = 10
 BATCHES_A_SECOND = 20
-WARM_UP = 1.0
+WARM_UP, SETTLE = 1.0, 15
 TOKEN = "bench"
 OURS_PORT, NODE_PORT = 19_106, 19_107
 
@@ -47,7 +48,6 @@ def measure(place: World, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def _round(port: int, pid: int, seconds: float) -> dict[str, float]:
-    gc.collect()
     gc.disable()  # a pause of the measuring process would look like one of the server
     try:
         return uvloop.run(_watch(port, pid, seconds))
@@ -58,18 +58,17 @@ def _round(port: int, pid: int, seconds: float) -> dict[str, float]:
 async def _watch(port: int, pid: int, seconds: float) -> dict[str, float]:
     audience = Audience()
     screens = await connect(port, TOKEN, SCREENS, audience)
-    await asyncio.sleep(WARM_UP)
+    await _settle(audience, screens)
     audience.arrivals.clear()
     shown = [screen.events for screen in screens]
+    gc.collect()
     before = cpu_seconds([pid])
     await asyncio.sleep(seconds)
     cpu = cpu_seconds([pid]) - before
     arrivals = [(now, batch) for now, batch in audience.arrivals if batch.ids]
     grown = [screen.events - then for screen, then in zip(screens, shown, strict=True)]
-    for screen in screens:
-        screen.close()
-    await asyncio.sleep(0.2)
-    if audience.lost or max(grown) - min(grown) > 3 * BATCH:
+    await close(screens)
+    if audience.lost or min(grown) < max(grown) / 2:
         raise RuntimeError(f"screens were left out: {min(grown)} to {max(grown)} events, {audience.lost[:3]}")
     delays = sorted(now - batch.stamp for now, batch in arrivals)
     return {
@@ -79,3 +78,12 @@ async def _watch(port: int, pid: int, seconds: float) -> dict[str, float]:
         "rate": len(arrivals) / seconds,
         "cpu_us": cpu / len(arrivals) * 1e6,
     }
+
+
+async def _settle(audience: Audience, screens: list[Screen]) -> None:
+    """Until every screen is shown batches and what piled up while they joined is gone, or that takes too long."""
+    for _ in range(SETTLE):
+        await asyncio.sleep(WARM_UP)
+        newest = [now - batch.stamp for now, batch in audience.arrivals[-SCREENS:] if batch.ids]
+        if newest and median(newest) < 1 / BATCHES_A_SECOND and all(screen.events for screen in screens):
+            return

@@ -34,7 +34,7 @@ from hub.recorder.client import RecorderClient
 from hub.recorder.wire import Entry, Events, Unwatch, Watch, Watching
 from hub.store.pg import Pg, Role, connect
 from loadtests.bench.peers import allow_descriptors
-from loadtests.bench.world import code
+from loadtests.bench.world import SCHOOL, SIDE_PASSES, code
 
 #: Doors of the school, which its stats name once a second; Node's peer sends as many.
 DOORS = 16
@@ -43,12 +43,11 @@ DOORS = 16
 class Recorder(RecorderClient):
     """Makes up what is recorded."""
 
-    def __init__(self, passes: int, points: list[bytes], school: bytes) -> None:
+    def __init__(self, passes: int, points: list[bytes]) -> None:
         super().__init__(Path("/nonexistent"), worker="bench", timeout_ms=500, backlog=1)
         self._scans = count()
         self._passes = passes
         self._points = points
-        self._school = school
         self._own_id = uuid4().bytes
         self._following = 1
         self.watched = False
@@ -56,7 +55,7 @@ class Recorder(RecorderClient):
     def send(self, message: msgspec.Struct) -> None:
         if isinstance(message, Watch):
             self.watched = True
-            asyncio.get_running_loop().call_soon(self.hear, Watching(self._school, self._own_id, self._following))
+            asyncio.get_running_loop().call_soon(self.hear, Watching(SCHOOL, self._own_id, self._following))
         elif isinstance(message, Unwatch):
             self.watched = False
 
@@ -64,14 +63,14 @@ class Recorder(RecorderClient):
         """One batch, now."""
         at = time.monotonic_ns() // 1000
         entries = [self._entry(next(self._scans), at) for _ in range(size)]
-        self.hear(Events(self._school, self._own_id, self._following, entries))
+        self.hear(Events(SCHOOL, self._own_id, self._following, entries))
         self._following += size
 
     def _entry(self, number: int, at: int) -> Entry:
         which = number % self._passes
         pass_id, student_id = (UUID(f"0000000{kind}-0000-7000-8000-{which:012x}").bytes for kind in (2, 1))
         point = self._points[number % len(self._points)]
-        return Entry(uuid4().bytes, point, self._school, lookup_key(code(which)), at, 0, 0, 1, pass_id, student_id)
+        return Entry(uuid4().bytes, point, SCHOOL, lookup_key(code(which)), at, 0, 0, 1, pass_id, student_id)
 
 
 async def serve(port: int, url: str, size: int, rate: int) -> None:
@@ -81,16 +80,16 @@ async def serve(port: int, url: str, size: int, rate: int) -> None:
     await loader.load(connection, index, directory)
     await connection.close()
     gc.freeze()
-    for surplus in list(directory.points)[DOORS:]:
+    doors = [point.id for point in directory.points.values() if point.school_id == SCHOOL][:DOORS]
+    for surplus in directory.points.keys() - set(doors):
         del directory.points[surplus]
-    (school,) = directory.schools
-    recorder = Recorder(len(index), list(directory.points), school)
+    recorder = Recorder(len(index) - SIDE_PASSES, doors)
     stats = Stats(directory, Feed(settings, index, directory), recorder)
     pg = await Pg.open(settings, [Role.hub_system])
     live = Live(settings, recorder, pg, index, directory, dict, stats.text)
 
     async def scope(_: web.Request, __: dict[str, Any]) -> Scope:
-        return Scope(school)
+        return Scope(SCHOOL)
 
     app = web.Application()
     app.add_routes(ScreenDoor(settings, live, scope).routes())

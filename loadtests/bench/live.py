@@ -21,13 +21,13 @@ from typing import Any
 import uvloop
 
 from loadtests.bench.pace import Paced, Scan
-from loadtests.bench.screens import Audience, connect
-from loadtests.bench.world import World, wait_ready
+from loadtests.bench.screens import Audience, close, connect
+from loadtests.bench.world import SIDE, Crowd, World, wait_ready
 
 PORT = 19_108
-TOKEN = "bench-screen"
-TOKENS = json.dumps({TOKEN: "BENCH"})
-DOORS = 64
+TOKEN, SIDE_TOKEN = "bench-screen", "side-screen"
+TOKENS = json.dumps({TOKEN: "BENCH", SIDE_TOKEN: "SIDE"})
+DOORS, SIDE_DOORS = 64, 16
 FEW, MANY = 50, 200
 SCANS_A_SECOND, BUSY_SCANS_A_SECOND = 200, 2_000
 MISSED = 10_000
@@ -45,18 +45,17 @@ def quantile(values: list[float], q: float) -> float:
 def soon(place: World, rounds: int, seconds: float) -> dict[str, Any]:
     """From the moment a scan was due at its door to each screen's arrival."""
     with place.serving(PORT, HUB_LIVE_TOKENS=TOKENS):
-        found = [uvloop.run(_watch_scans(place.passes, seconds)) for _ in range(rounds)]
+        found = [uvloop.run(_watch_scans(place.crowd, seconds)) for _ in range(rounds)]
     return {"rounds": found, "screens": FEW, "rate": SCANS_A_SECOND}
 
 
-async def _watch_scans(passes: int, seconds: float) -> dict[str, float]:
+async def _watch_scans(crowd: Crowd, seconds: float) -> dict[str, float]:
     audience = Audience()
     screens = await connect(PORT, TOKEN, FEW, audience)
-    await Paced(PORT, passes, connections=DOORS, rate=SCANS_A_SECOND).run(WARM_UP)
-    scans = await Paced(PORT, passes, connections=DOORS, rate=SCANS_A_SECOND).run(seconds)
+    await Paced(PORT, crowd, connections=DOORS, rate=SCANS_A_SECOND).run(WARM_UP)
+    scans = await Paced(PORT, crowd, connections=DOORS, rate=SCANS_A_SECOND).run(seconds)
     await _heard(audience, len(scans) * FEW, {scan.id for scan in scans})
-    for screen in screens:
-        screen.close()
+    await close(screens)
     if audience.lost:
         raise RuntimeError(f"screens were lost: {audience.lost[:3]}")
     of = {scan.id: scan for scan in scans}
@@ -90,41 +89,55 @@ async def _heard(audience: Audience, count: int, wanted: set[str]) -> None:
 
 
 def cost(place: World, rounds: int, seconds: float) -> dict[str, Any]:
-    """HTTP verify at a fixed rate, without screens and with many, in turn."""
-    found: dict[str, list[dict[str, float]]] = {"none": [], "many": []}
+    """HTTP verify at a fixed rate in two schools: without screens, with many of the side school, with many of the large
+    one, where each scan is on each screen."""
+    found: dict[str, list[dict[str, float]]] = {"none": [], "many": [], "flooded": []}
     with place.serving(PORT, HUB_LIVE_TOKENS=TOKENS):
         for number in range(rounds):
-            found["none"].append(_ask(place.passes, seconds))
-            time.sleep(REST_SECONDS)
-            with _screens_apart(MANY):
-                found["many"].append(_ask(place.passes, seconds))
+            found["none"].append(_ask(place.crowd, seconds))
+            for what, token in (("many", SIDE_TOKEN), ("flooded", TOKEN)):
+                time.sleep(REST_SECONDS)
+                with _screens_apart(MANY, token) as lost:
+                    found[what].append(_ask(place.crowd, seconds))
+                found[what][-1]["lost"] = len(lost)
+                if lost and what == "many":
+                    raise RuntimeError(f"screens were lost: {lost[:3]}")
             time.sleep(REST_SECONDS)
             print(f"  round {number + 1}: " + ", ".join(f"{k} {v[-1]['p99'] * 1e3:.1f} ms" for k, v in found.items()))
-    return {**found, "screens": MANY, "rate": BUSY_SCANS_A_SECOND}
+    return {**found, "screens": MANY, "rate": BUSY_SCANS_A_SECOND, "side_rate": SCANS_A_SECOND}
 
 
-def _ask(passes: int, seconds: float) -> dict[str, float]:
-    async def ask() -> list[Scan]:
-        await Paced(PORT, passes, connections=DOORS, rate=BUSY_SCANS_A_SECOND).run(WARM_UP)
-        return await Paced(PORT, passes, connections=DOORS, rate=BUSY_SCANS_A_SECOND).run(seconds)
+def _ask(crowd: Crowd, seconds: float) -> dict[str, float]:
+    async def ask(seconds: float) -> list[Scan]:
+        large = Paced(PORT, crowd, connections=DOORS, rate=BUSY_SCANS_A_SECOND - SCANS_A_SECOND)
+        side = Paced(PORT, SIDE, connections=SIDE_DOORS, rate=SCANS_A_SECOND)
+        both = await asyncio.gather(large.run(seconds), side.run(seconds))
+        return [*both[0], *both[1]]
 
-    waited = [scan.answered - scan.due for scan in uvloop.run(ask())]
+    async def warm_up_and_ask() -> list[Scan]:
+        await ask(WARM_UP)
+        return await ask(seconds)
+
+    waited = [scan.answered - scan.due for scan in uvloop.run(warm_up_and_ask())]
     return {"p50": median(waited), "p99": quantile(waited, 0.99)}
 
 
 @contextmanager
-def _screens_apart(count: int) -> Iterator[None]:
-    command = [sys.executable, "-m", "loadtests.bench.screens", str(PORT), TOKEN, str(count)]
+def _screens_apart(count: int, token: str) -> Iterator[list[str]]:
+    """A process of screens. Afterwards the list says why some were lost, if they were."""
+    lost: list[str] = []
+    command = [sys.executable, "-m", "loadtests.bench.screens", str(PORT), token, str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as screens:
         assert screens.stdin is not None
         assert screens.stdout is not None
         if screens.stdout.readline() != "ready\n":
             raise RuntimeError("the screens did not join")
-        yield
+        yield lost
         screens.stdin.close()
         heard = json.loads(screens.stdout.readline())
-    if heard["lost"] or not heard["least"]:
-        raise RuntimeError(f"the screens did not stay and hear: {heard}")
+    lost += heard["lost"]
+    if not heard["least"]:
+        raise RuntimeError(f"a screen was shown nothing: {heard}")
 
 
 # What a screen gets that was away
@@ -136,7 +149,7 @@ def resume(place: World, rounds: int) -> dict[str, Any]:
     with place.serving(PORT, HUB_LIVE_TOKENS=TOKENS):
         for number in range(rounds):
             for what, seconds in found.items():
-                cursor, expected = uvloop.run(_miss(place.passes))
+                cursor, expected = uvloop.run(_miss(place.crowd))
                 if what == "killed":
                     _kill(place)
                 seconds.append(uvloop.run(_come_back(cursor, expected)))
@@ -144,7 +157,7 @@ def resume(place: World, rounds: int) -> dict[str, Any]:
     return {**found, "missed": MISSED}
 
 
-async def _miss(passes: int) -> tuple[str, list[str]]:
+async def _miss(crowd: Crowd) -> tuple[str, list[str]]:
     """A screen's cursor, and the ids of what it missed."""
     audience = Audience()
     (screen,) = await connect(PORT, TOKEN, 1, audience)
@@ -152,8 +165,8 @@ async def _miss(passes: int) -> tuple[str, list[str]]:
         while not audience.arrivals:
             audience.changed.clear()
             await audience.changed.wait()
-    screen.close()
-    pace = Paced(PORT, passes, connections=DOORS, rate=BUSY_SCANS_A_SECOND)
+    await close([screen])
+    pace = Paced(PORT, crowd, connections=DOORS, rate=BUSY_SCANS_A_SECOND)
     scans = await pace.run(MISSED / BUSY_SCANS_A_SECOND)
     return audience.arrivals[-1][1].cursor, [scan.id for scan in scans]
 
@@ -186,7 +199,7 @@ async def _come_back(cursor: str, expected: list[str]) -> float:
             await audience.changed.wait()
     seconds = audience.arrivals[-1][0] - started
     await asyncio.sleep(LATE_SECONDS)
-    screen.close()
+    await close([screen])
     ids = [id_ for _, batch in audience.arrivals for id_ in batch.ids]
     if sorted(ids) != sorted(expected) or audience.resets:
         raise RuntimeError(f"{len(ids)} events came, {len(set(ids))} different, {audience.resets} resets")

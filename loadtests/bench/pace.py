@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple, cast
 
 from loadtests.bench.clients import content_length
-from loadtests.bench.world import code, device_key
+from loadtests.bench.world import Crowd
 
 TICK_SECONDS = 0.001
 PATIENCE_SECONDS = 20.0
@@ -30,11 +30,11 @@ class Scan(NamedTuple):
 
 
 class Paced:
-    """`connections` kept-alive connections that ask about random passes of `passes`, `rate` scans a second together."""
+    """`connections` kept-alive connections, a door each, that ask `rate` times a second together."""
 
-    def __init__(self, port: int, passes: int, *, connections: int, rate: float) -> None:
+    def __init__(self, port: int, crowd: Crowd, *, connections: int, rate: float) -> None:
         self._port = port
-        self._passes = passes
+        self._crowd = crowd
         self._connections = connections
         self._rate = rate
         self._idle: deque[_Door] = deque()
@@ -48,7 +48,7 @@ class Paced:
         loop = asyncio.get_running_loop()
         doors: list[_Door] = []
         for number in range(self._connections):
-            made = await loop.create_connection(partial(_Door, number, self), "127.0.0.1", self._port)
+            made = await loop.create_connection(partial(_Door, self._crowd.key(number), self), "127.0.0.1", self._port)
             doors.append(made[1])
         self._idle.extend(doors)
         started = time.monotonic()
@@ -73,7 +73,7 @@ class Paced:
 
     def _ask(self) -> None:
         while self._due and self._idle:
-            self._idle.popleft().ask(self._due.popleft(), code(random.randrange(self._passes)))
+            self._idle.popleft().ask(self._due.popleft(), self._crowd.code(random.randrange(self._crowd.passes)))
 
     def done(self, door: _Door, scan: Scan, *, granted: bool) -> None:
         self.answered.append(scan)
@@ -87,8 +87,8 @@ class Paced:
 class _Door(asyncio.Protocol):
     """One connection, one scan at a time."""
 
-    def __init__(self, number: int, pace: Paced) -> None:
-        self._key = device_key(number).encode()
+    def __init__(self, key: str, pace: Paced) -> None:
+        self._key = key.encode()
         self._pace = pace
         self._buffer = b""
         self._id = ""

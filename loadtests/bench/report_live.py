@@ -23,9 +23,11 @@ moment a scan was due at its door to its arrival on each screen, so that the ans
 50 ms that events wait for each other. Every scan has to be on every screen, once, or there is no figure.
 """
 _COST = """
-**What screens cost the scans**: scans due at a fixed rate, whatever the answers take, over 64 connections; latency
-counts from when a scan was due. The screens are a process of their own at the lowest priority, as both sides of the
-measure share the clients' core.
+**What screens cost the scans**: {rate:,} scans/s over HTTP, each due at its time whatever the answers take,
+{side_rate} of them in a school of its own, the rest in the large one; latency counts from when a scan was due, of all
+scans alike. The {screens} screens are of the small school. In the *flood* they are of the large one, so that each of
+{screens} screens shows every second what {large_rate:,} people did. The screens are a process of their own at the
+lowest priority, as both sides of the measure share the clients' core.
 """
 _RESUME = """
 **Resume**: a screen leaves, {missed:,} scans are answered, it connects again with its cursor: from the connect to the
@@ -67,15 +69,23 @@ def soon(found: dict[str, Any]) -> Section:
 
 
 def cost(found: dict[str, Any]) -> Section:
-    none, many = found["none"], found["many"]
+    none, many, flooded = found["none"], found["many"], found["flooded"]
     screens, rate = f"{found['screens']} screens", f"HTTP verify at {found['rate']:,}/s"
+    how = _COST.format(
+        rate=found["rate"],
+        side_rate=found["side_rate"],
+        large_rate=found["rate"] - found["side_rate"],
+        screens=found["screens"],
+    )
+    lost = f"{mid(flooded, 'lost'):.0f} of its screens did not keep up and were disconnected"
+    names = {"no screens": none, screens: many, f"{screens}, flood": flooded}
     return Section(
         must=[at_most(f"what {screens} cost the scans: p99 of {rate}, against none", ratio(many, none, "p99"), 1.2)],
         figures=[
-            f"- {rate}, {name}: p50 {ms(rounds, 'p50')}, p99 {ms(rounds, 'p99')}"
-            for name, rounds in (("no screens", none), (screens, many))
+            *(f"- {rate}, {name}: p50 {ms(rounds, 'p50')}, p99 {ms(rounds, 'p99')}" for name, rounds in names.items()),
+            f"- p99 with the flood against none {ratio(flooded, none, 'p99'):.2f} ×; {lost}",
         ],
-        how=[item(_COST)],
+        how=[item(how)],
     )
 
 

@@ -88,6 +88,7 @@ class Screen(asyncio.Protocol):
         self._closing = False
         self._transport: asyncio.Transport | None = None
         self.joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
         self.events = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,6 +97,7 @@ class Screen(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose("the connection ended")
+        self.gone.set()
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
@@ -163,6 +165,8 @@ class Screen(asyncio.Protocol):
         self._audience.end(why)
         if not self.joined.done():
             self.joined.set_exception(RuntimeError(why))
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
         self._closing = True
@@ -179,10 +183,22 @@ async def connect(port: int, token: str, count: int, audience: Audience, cursor:
         for _ in range(min(AT_ONCE, count - len(screens))):
             made = await loop.create_connection(partial(Screen, audience, token, cursor), "127.0.0.1", port)
             some.append(made[1])
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await asyncio.gather(*(screen.joined for screen in some))
         screens += some
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.gather(*(screen.joined for screen in some))
+        except BaseException:
+            await close(screens)
+            raise
     return screens
+
+
+async def close(screens: list[Screen]) -> None:
+    """Returns when their connections are gone."""
+    for screen in screens:
+        screen.close()
+    for screen in screens:
+        await screen.gone.wait()
 
 
 async def _watch(port: int, token: str, count: int) -> None:
@@ -191,8 +207,7 @@ async def _watch(port: int, token: str, count: int) -> None:
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     shown = [screen.events for screen in screens]
-    for screen in screens:
-        screen.close()
+    await close(screens)
     print(json.dumps({"lost": audience.lost, "least": min(shown), "most": max(shown)}))
 
 

@@ -1,4 +1,4 @@
-"""A database of many passes and a hub on it, every server process pinned to one core.
+"""A database of many passes of one school, a few of another, and a hub on it, every server process pinned to one core.
 
 PostgreSQL and Valkey run on the client's core: they are somebody else's machines in real life, and the drain's writes
 must not look like the hub's. The limits are measured on the same core as the hub, in turn with it.
@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -29,7 +30,9 @@ from hub.store.migrate import migrate
 
 SERVER_CORE = 0
 CLIENT_CORE = 1
+SCHOOL = UUID("00000000-0000-7000-8000-000000000001").bytes
 POINTS = 128
+SIDE_PASSES, SIDE_POINTS = 2_000, 16
 
 _FILL = """
 INSERT INTO schools (id, name, code) VALUES ('00000000-0000-7000-8000-000000000001', 'Bench School', 'BENCH');
@@ -53,6 +56,26 @@ SELECT '00000000-0000-7000-8000-000000000001', ('00000003-0000-7000-8000-' || lp
     sha256(convert_to('phk_bench' || n, 'UTF8'))
 FROM generate_series(0, {points} - 1) n;
 """
+_FILL_SIDE = """
+INSERT INTO schools (id, name, code) VALUES ('00000000-0000-7000-8000-000000000002', 'Side School', 'SIDE');
+INSERT INTO students (id, student_id, first_name, last_name, school_id)
+SELECT ('00000001-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid, 'S' || n, 'Aisha', 'Fernández',
+    '00000000-0000-7000-8000-000000000002'
+FROM generate_series(0, {passes} - 1) n;
+INSERT INTO passes (id, student_id, school_id, pass_number, qr_code, issue_date, expiry_date)
+SELECT ('00000002-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    ('00000001-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid, '00000000-0000-7000-8000-000000000002',
+    'SIDE-' || lpad(n::text, 7, '0'), 'SP1:SIDE' || n, '2026-01-01', '2099-12-31'
+FROM generate_series(0, {passes} - 1) n;
+INSERT INTO access_points (id, name, school_id, access_type)
+SELECT ('00000003-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Door ' || n,
+    '00000000-0000-7000-8000-000000000002', 'both'
+FROM generate_series(0, {points} - 1) n;
+INSERT INTO device_keys (school_id, access_point_id, key_hash)
+SELECT '00000000-0000-7000-8000-000000000002', ('00000003-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    sha256(convert_to('phk_side' || n, 'UTF8'))
+FROM generate_series(0, {points} - 1) n;
+"""
 
 
 def code(number: int) -> str:
@@ -61,6 +84,18 @@ def code(number: int) -> str:
 
 def device_key(number: int) -> str:
     return f"phk_bench{number}"
+
+
+class Crowd(NamedTuple):
+    """People of one school who show their passes at its doors. `key`: of a door's device."""
+
+    passes: int
+    code: Callable[[int], str]
+    key: Callable[[int], str]
+
+
+#: Another school of the same hub, much smaller.
+SIDE = Crowd(SIDE_PASSES, lambda number: f"SP1:SIDE{number}", lambda number: f"phk_side{number}")
 
 
 class World:
@@ -72,6 +107,11 @@ class World:
         self.url = url
         self.redis_url = redis_url
         self.pids = pids
+
+    @property
+    def crowd(self) -> Crowd:
+        """Of the large school."""
+        return Crowd(self.passes, code, device_key)
 
     def processes(self, port: int) -> dict[str, Any]:
         """supervisor.json of the hub on this port, as it is now."""
@@ -184,6 +224,7 @@ async def _fill(url: str, passes: int) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_FILL.format(passes=passes, points=POINTS), timeout=600)
+        await connection.execute(_FILL_SIDE.format(passes=SIDE_PASSES, points=SIDE_POINTS))
         await connection.execute("SELECT hub_ensure_partitions('access_logs', 3)")
         await connection.execute("VACUUM ANALYZE")
     finally:

@@ -148,6 +148,7 @@ async def test_a_laptop_that_slept_connects_again(window: Window, hub: ScriptedH
     assert screen.auth["cursor"] == "c1"
     await screen.events("c2", [event(2)])
     await window.says("Live")
+    await window.counts(2)
     assert await window.ids() == ids(1, 2)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from hub.config import Settings
 from tests.integration.gate.place import Gate, furnish, recorder_running, worker_running
-from tests.integration.rest.site import People
+from tests.integration.rest.site import People, Trail
 
 # positive_data_acceptance is left out: a document cannot say that a text holds no NUL, or that an id is there.
 CHECKS = (
@@ -30,7 +30,7 @@ EXAMPLES = "8"
 async def gate(database: str, settings: Callable[..., Settings], people: People) -> AsyncIterator[Gate]:
     place = await furnish(database)
     own = settings(shutdown_timeout=0.2, workers=1, rate_anonymous=1_000_000, rate_signed_in=1_000_000)
-    async with recorder_running(own), worker_running(own, place, authenticator=people) as running:
+    async with recorder_running(own), worker_running(own, place, authenticator=people, trail=Trail()) as running:
         yield running
 
 

@@ -65,6 +65,15 @@ def test_it_comes_back_with_the_last_cursor(server: NodeScript, port: int, end: 
         assert [line["auth"]["cursor"] for line in server.lines("joined")] == ["c0", "c1"]
 
 
+def test_the_code_and_the_words_of_a_close_are_said(server: NodeScript, port: int) -> None:
+    with NodeScreen(port, "t") as screen:
+        screen.wait_connected()
+        server.tell(close=[4008, "too slow"])
+        ended = screen.wait_lines("disconnect")
+        assert (ended["reason"], ended["code"], ended["words"]) == ("transport close", 4008, "too slow")
+        screen.wait_connected(2)
+
+
 def test_a_reset_brings_another_cursor(server: NodeScript, port: int) -> None:
     with NodeScreen(port, "t", cursor="old") as screen:
         screen.wait_connected()

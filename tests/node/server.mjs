@@ -1,7 +1,8 @@
 // The other side of screen.mjs, with npm's own socket.io: it shows that the screen itself works.
 //
 // It says {"what": "listening", "port"}, then "joined" with the auth of each that comes; the token "wrong" is refused.
-// Commands: {"emit": [NAME, …]} to all in /live, {"kick": true} disconnects them, {"drop": true} cuts their connections.
+// Commands: {"emit": [NAME, …]} to all in /live, {"kick": true} takes them out of it, {"drop": true} cuts their
+// connections, {"close": [CODE, WORDS]} closes these.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -32,6 +33,9 @@ lines.on("line", (line) => {
   const command = JSON.parse(line);
   if (command.emit) live.emit(...command.emit);
   if (command.kick) live.disconnectSockets();
-  if (command.drop) for (const socket of live.sockets.values()) socket.conn.transport.socket.terminate();
+  for (const { conn } of live.sockets.values()) {
+    if (command.drop) conn.transport.socket.terminate();
+    if (command.close) conn.transport.socket.close(...command.close);
+  }
 });
 lines.on("close", () => process.exit(0));

@@ -82,6 +82,9 @@ class Wire:
     def is_closing(self) -> bool:
         return self.closing
 
+    def close(self) -> None:
+        self.closing = True
+
     def abort(self) -> None:
         self.closing = True
 

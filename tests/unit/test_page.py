@@ -39,7 +39,7 @@ Client = TestClient[web.Request, web.Application]
 
 @pytest.fixture
 async def client(aiohttp_client: Callable[[web.Application], Awaitable[Client]]) -> Client:
-    return await aiohttp_client(Shell(4096, Stack(load_settings(), Clients(())), ()).application(page_routes()))
+    return await aiohttp_client(Shell(4096, Stack(load_settings(), Clients([])), ()).application(page_routes()))
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -25,7 +25,7 @@ from hub.control.line import ControlLine
 from hub.domain.ids import new_id
 from hub.domain.qr import SigningKey, generate_signing_key, sign_code
 from hub.recorder.process import Recorder
-from hub.rest.ports import Authenticator
+from hub.rest.ports import AuditTrail, Authenticator
 from hub.store.pg import Pg, Role
 
 JSON, MSGPACK = "passhub.v1.json", "passhub.v1.msgpack"
@@ -311,10 +311,11 @@ async def worker_running(
     slot: int = 0,
     line: Line | None = None,
     authenticator: Authenticator | None = None,
+    trail: AuditTrail | None = None,
 ) -> AsyncIterator[Gate]:
     line = line or Line()
     pg = await Pg.open(settings, Role)
-    worker = Worker(settings, slot, line, pg, authenticator)
+    worker = Worker(settings, slot, line, pg, authenticator, trail)
     listening = socket.create_server(("127.0.0.1", 0))
     task = asyncio.create_task(worker.run(listening))
     started = asyncio.create_task(line.started.wait())

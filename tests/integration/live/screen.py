@@ -24,6 +24,7 @@ class Screen:
         self.cursor: str | None = None
         self.refusal: dict[str, Any] | None = None
         self.joined = False
+        self.answers_pings = True
         self.end: tuple[int | None, str] | None = None
 
     @property
@@ -45,7 +46,8 @@ class Screen:
 
     async def _take(self, text: str) -> None:
         if text == "2":
-            await self.send("3")
+            if self.answers_pings:
+                await self.send("3")
         elif text.startswith("40/live,"):
             self.joined = True
         elif text.startswith("44/live,"):

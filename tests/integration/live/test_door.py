@@ -14,7 +14,7 @@ import pytest
 
 from hub.config import Settings
 from hub.live import sio
-from hub.live.frames import CLOSE_FLOOD, CLOSE_NOT_JOINED, CLOSE_RESTART, CLOSE_SLOW
+from hub.live.frames import CLOSE_FLOOD, CLOSE_NOT_JOINED, CLOSE_RESTART, CLOSE_SILENT, CLOSE_SLOW
 from tests.integration.gate.place import Gate, Place, recorder_running, until, worker_running
 from tests.integration.live.screen import PATH, connected, watching
 from tests.integration.live.test_events import scans
@@ -113,6 +113,21 @@ async def test_one_that_talks_too_much_is_closed(gate: Gate, text: str) -> None:
         code, _ = await screen.until_end()
         assert code == CLOSE_FLOOD
     await nobody_is_left(gate)
+
+
+async def test_one_that_answers_no_ping_is_closed(place: Place, quick: Callable[..., Settings]) -> None:
+    own = quick(live_ping=1)
+    async with recorder_running(own), worker_running(own, place) as gate:
+        async with watching(gate.http, gate.url, "near-token") as good, connected(gate.http, gate.url) as silent:
+            await silent.send("40/live," + json.dumps({"token": "near-token"}))
+            silent.answers_pings = False
+            listening = asyncio.create_task(good.until(lambda: len(good.events) == 2))
+            code, _ = await silent.until_end()
+            assert code == CLOSE_SILENT
+            ids = await scans(gate, 2)
+            await listening
+            assert good.ids == ids
+        await nobody_is_left(gate)
 
 
 BAD = ["x", "", "9", "4", "45-", "451-/live,[]", "2probe", "6", "0{}", "40/live,{", "42/live,{{{", "4" + "[" * 9000]

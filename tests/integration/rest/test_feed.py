@@ -10,7 +10,7 @@ import msgspec
 
 from hub.config import Settings
 from tests.integration.gate.place import furnish, recorder_running, until, worker_running
-from tests.integration.rest.site import People
+from tests.integration.rest.site import People, Trail
 
 POINTS = "/api/v1/access-points"
 
@@ -26,7 +26,7 @@ async def test_a_new_door_opens_and_a_deleted_one_does_not(database: str, settin
     token = people.sign_in("school_admin", place.schools["near"], rows[0]["id"])
     async with (
         recorder_running(own),
-        worker_running(own, place, 0, None, people) as gate,
+        worker_running(own, place, 0, None, people, Trail()) as gate,
         worker_running(own, place, 1) as other,
     ):
 

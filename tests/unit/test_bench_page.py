@@ -1,0 +1,69 @@
+"""The page of the benchmarks: what was measured is there with its bound, and says whether it was kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loadtests.bench import report
+
+ROUND = {"rate": 100.0, "p50": 0.001, "p99": 0.010, "cpu_us": 10.0, "bytes": 4_500.0, "lost": 0.0}
+VERSIONS = dict.fromkeys(("fastapi", "uvicorn", "httptools", "asyncpg", "node", "socket.io", "licence"), "1.2.3")
+
+
+def rounds(**changed: float) -> list[dict[str, float]]:
+    return [ROUND | changed] * 3
+
+
+def fan_out(p99: float) -> dict[str, Any]:
+    both = {"ours": rounds(p99=p99), "node": rounds(p99=0.010)}
+    return {**both, "screens": 1_000, "batch": 10, "rate": 20, "versions": VERSIONS}
+
+
+def soon(p99: float) -> dict[str, Any]:
+    return {"rounds": rounds(p99=p99, after_answer_p50=0.02, after_answer_p99=0.05), "screens": 50, "rate": 200}
+
+
+def cost(p99: float) -> dict[str, Any]:
+    found = {"none": rounds(p99=0.010), "many": rounds(p99=p99), "flooded": rounds()}
+    return {**found, "screens": 200, "rate": 2_000, "side_rate": 200}
+
+
+def resume(seconds: float) -> dict[str, Any]:
+    return {"memory": [0.1, 0.2], "killed": [0.1, seconds], "missed": 10_000}
+
+
+def verify(times: float) -> dict[str, Any]:
+    found = {"fastapi": rounds(), "bare_pool": rounds(), "http": rounds(rate=times * 100)}
+    return {**found, "versions": VERSIONS}
+
+
+#: measure, its results, what its row says, whether that is enough
+CASES = [
+    ("fan_out", fan_out(0.012), "against Node | 1.20 × | ≤ 1.2 × |", True),
+    ("fan_out", fan_out(0.013), "against Node | 1.30 × | ≤ 1.2 × |", False),
+    ("soon", soon(0.060), "50 screens, 200 scans/s | 60.0 ms | ≤ 60 ms |", True),
+    ("soon", soon(0.061), "50 screens, 200 scans/s | 61.0 ms | ≤ 60 ms |", False),
+    ("cost", cost(0.011), "against none | 1.10 × | ≤ 1.2 × |", True),
+    ("cost", cost(0.013), "against none | 1.30 × | ≤ 1.2 × |", False),
+    ("resume", resume(1.0), "worker and recorder killed | 1.00 s | ≤ 1 s |", True),
+    ("resume", resume(1.1), "worker and recorder killed | 1.10 s | ≤ 1 s |", False),
+    ("verify", verify(8), "against FastAPI and asyncpg | 8.00 × | ≥ 8 × |", True),
+    ("verify", verify(7.9), "against FastAPI and asyncpg | 7.90 × | ≥ 8 × |", False),
+]
+
+
+@pytest.mark.parametrize(("measure", "results", "row", "kept"), CASES)
+def test_a_row_says_whether_its_bound_was_kept(measure: str, results: dict[str, Any], row: str, kept: bool) -> None:
+    page = report.write({"passes": 1_000_000, measure: results})
+    (line,) = [line for line in page.splitlines() if row in line]
+    assert line.endswith("| yes |" if kept else "| **no** |")
+
+
+def test_the_page_is_wrapped_as_the_other_documents_are() -> None:
+    results = {name: found for name, found, _, kept in CASES if kept}
+    page = report.write({"passes": 1_000_000, **results})
+    prose = [line for line in page.splitlines() if not line.startswith("|") and " p99 " not in line]
+    assert max(map(len, prose)) <= 125
+    assert "{" not in page
