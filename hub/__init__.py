@@ -18,7 +18,7 @@ The rooms, from the top; each imports only what is below it:
     gate          reader → verdict
     rest          what all HTTP routes share
     integrations  other systems
-    accounts      who is asking
+    accounts      who is asking; what is kept of it, and sealed
     index         passes in memory, kept as PostgreSQL has them
     recorder      keeps what was answered
     store         PostgreSQL, Redis, migrations, named SQL

@@ -20,10 +20,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from hub.accounts import trail as trails
 from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.roster import Roster
 from hub.accounts.screen_tokens import ScreenTokens
-from hub.config import Settings
+from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
@@ -99,7 +100,7 @@ class Worker:
         self.pg = pg
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
         self.authenticator = authenticator or self.accounts.sessions
-        self.trail = trail
+        self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
@@ -135,9 +136,7 @@ class Worker:
         )
 
     def resources(self) -> list[web.RouteDef]:
-        """What people ask for, and what describes it; nothing where nobody would keep what they did."""
-        if self.trail is None:
-            return []
+        """What people ask for, and what describes it."""
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
         declared = declared_routes()
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from hub.config import Settings, load_settings
 from tests.services import Cluster, running_cluster, running_valkey
 
 SERVICE_FIXTURES = frozenset({"cluster", "database", "settings", "valkey"})
+
+SECRET_KEY = base64.urlsafe_b64encode(b"a key of tests that seals things").decode()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,7 +50,7 @@ def settings(database: str, tmp_path: Path) -> Callable[..., Settings]:
     """`settings(**overrides)`: Settings for this test's database, with a journal directory of its own."""
 
     def make(**overrides: Any) -> Settings:
-        own: dict[str, Any] = {"database_url": database, "journal_dir": tmp_path / "journal"}
+        own: dict[str, Any] = {"database_url": database, "journal_dir": tmp_path / "journal", "secret_key": SECRET_KEY}
         return load_settings(**(own | overrides))
 
     return make

@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.audit import audit
 from hub.cli.demo import demo
 from hub.cli.doctor import doctor
+from hub.cli.keys import keys
 from hub.cli.migrate import migrate
 from hub.cli.reader import reader
 from hub.cli.rejected import rejected
@@ -47,6 +49,9 @@ def options(
 for command in (demo, serve, jobs, migrate, seed, doctor, reader, rejected, settings):
     app.command()(command)
 app.add_typer(users, name="users")
+
+app.add_typer(audit, name="audit")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hub.config import load_settings, require
+from hub.config import key_ring, load_settings, require
 from hub.logs import configure
 
 
@@ -24,6 +24,7 @@ def serve(
     settings = load_settings(host=host, port=port, workers=workers, journal_dir=journal_dir)
     if settings.database_system_url is None:
         require(settings.database_url, "database_url")
+    key_ring(settings)  # without keys nothing starts
     configure(settings, "supervisor")
 
     async def run() -> None:
@@ -38,6 +39,7 @@ def jobs() -> None:
     from hub.supervisor.child import stop_event
 
     settings = load_settings()
+    key_ring(settings)
     configure(settings, "jobs")
 
     async def run() -> None:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from hub.demo.population import Pass
 from hub.domain.ids import new_id
+from hub.domain.keyring import KeyRing
 from hub.domain.qr import SigningKey, generate_signing_key, sign_code
-from hub.domain.vault import SealBroken, seal, unseal
+from hub.domain.vault import SealBroken
 from hub.errors import StartError
 from hub.store.pg import Connection, Record
 from hub.store.queries import load_queries
@@ -27,25 +28,27 @@ JUNK = (
 )
 
 
-async def signing_key(connection: Connection, secret: bytes) -> SigningKey:
-    """The installation's key; makes one, sealed with `secret`, when there is none.
+async def signing_key(connection: Connection, ring: KeyRing) -> SigningKey:
+    """The installation's key; makes one, sealed under the key ring, when there is none.
 
-    Raises StartError when there is one that another secret key has sealed.
+    Raises StartError when there is one that a key outside the ring has sealed.
     """
     row = await connection.fetchrow(Q.newest_signing_key)
     if row is not None:
-        return _opened(row, secret)
+        return _opened(row, ring)
     key = generate_signing_key()
-    sealed = seal(secret, key.private, key.kid.encode())
+    sealed = ring.seal(key.private, key.kid.encode())
     await connection.execute(Q.insert_signing_key, new_id(), key.kid, key.public, sealed)
     return key
 
 
-def _opened(row: Record, secret: bytes) -> SigningKey:
+def _opened(row: Record, ring: KeyRing) -> SigningKey:
     try:
-        private = unseal(secret, row["private_key"], row["kid"].encode())
+        private = ring.unseal(row["private_key"], row["kid"].encode())
     except SealBroken as error:
-        raise StartError(f"signing key {row['kid']} does not open with HUB_SECRET_KEY: {error}") from error
+        raise StartError(
+            f"signing key {row['kid']} does not open with HUB_SECRET_KEY or HUB_DATA_KEYS: {error}"
+        ) from error
     return SigningKey(row["kid"], private, row["public_key"])
 
 

@@ -3,6 +3,8 @@
 DIR/demo.lock          flock'd while a demo runs, with its pid
 DIR/demo.json          0600: address, pids, accounts, device keys and codes to try
 DIR/secret.key         0600: HUB_SECRET_KEY, made once
+DIR/audit.key          0600: HUB_AUDIT_KEY, made once
+DIR/audit-heads.jsonl  HUB_AUDIT_HEADS
 DIR/secrets.json       0600: passwords and device keys, see seed.py
 DIR/serve.pid          the server's supervisor
 DIR/journal/           HUB_JOURNAL_DIR
@@ -84,9 +86,20 @@ class Place:
     def _link(self) -> Path:
         return self.path / "journal.short"
 
+    @property
+    def audit_heads(self) -> Path:
+        return self.path / "audit-heads.jsonl"
+
     def secret_key(self) -> str:
         """32 bytes in base64url, the same on each run."""
-        path = self.path / "secret.key"
+        return self._key("secret.key")
+
+    def audit_key(self) -> str:
+        """As `secret_key`; it signs the audit chain."""
+        return self._key("audit.key")
+
+    def _key(self, name: str) -> str:
+        path = self.path / name
         with _plainly(self.path):
             if not path.exists():
                 write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() + "\n")

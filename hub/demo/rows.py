@@ -13,8 +13,9 @@ from hub.demo.codes import Q, sign_pass
 from hub.demo.population import Pass, Student, draw_passes, draw_students
 from hub.demo.schools import School
 from hub.domain.ids import new_id
+from hub.domain.keyring import KeyRing
 from hub.domain.qr import SigningKey
-from hub.domain.vault import blind_index, column_place, seal
+from hub.domain.vault import column_place
 from hub.store.pg import Connection
 
 CHUNK = 2_500
@@ -28,7 +29,7 @@ async def insert_population(
     count: int,
     issuer: UUID,
     key: SigningKey,
-    secret: bytes,
+    ring: KeyRing,
     progress: Callable[[str], None],
     random_seed: int,
 ) -> int:
@@ -38,7 +39,7 @@ async def insert_population(
     students: list[UUID] = []
     for rows in _chunks(draw_students(school, count, random_seed, today), CHUNK):
         ids = [new_id() for _ in rows]
-        columns = _student_columns(secret, school_id, rows, ids, departments)
+        columns = _student_columns(ring, school_id, rows, ids, departments)
         await connection.execute(Q.insert_students, school_id, *columns)
         students += ids
         progress(f"{school.name}: {len(students):,} of {count:,} students")
@@ -57,16 +58,16 @@ async def _department_ids(connection: Connection, school: School, school_id: UUI
 
 
 def _student_columns(
-    secret: bytes, school: UUID, rows: list[Student], ids: list[UUID], departments: list[UUID]
+    ring: KeyRing, school: UUID, rows: list[Student], ids: list[UUID], departments: list[UUID]
 ) -> list[list[Any]]:
     def sealed(column: str, values: Iterable[str]) -> list[bytes]:
         return [
-            seal(secret, value.encode(), column_place("students", column, id_))
+            ring.seal(value.encode(), column_place("students", column, id_))
             for id_, value in zip(ids, values, strict=True)
         ]
 
     def indexed(column: str, values: Iterable[str]) -> list[bytes]:
-        return [blind_index(secret, column, school, value) for value in values]
+        return [ring.blind_index(column, school, value) for value in values]
 
     birthdays = [row.date_of_birth.isoformat() for row in rows]
     phones = [row.phone for row in rows]

@@ -220,14 +220,16 @@ def _settings(options: Options, place: Place) -> Settings:
         workers=options.workers,
         journal_dir=place.journal,
         secret_key=place.secret_key(),
+        audit_key=place.audit_key(),
+        audit_heads=place.audit_heads,
         live_tokens=live_tokens_setting(place.secret_key()),
         log_format="json",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
     if settings.smtp_host is None and settings.mail_dir is None:
         settings = settings.model_copy(update={"mail_dir": place.mail})
-    urls = ("database_url", "database_api_url", "database_admin_url", "database_system_url", "redis_url")
-    return settings.model_copy(update=dict.fromkeys(urls))
+    others = ("database_url", "database_api_url", "database_admin_url", "database_system_url", "redis_url", "data_keys")
+    return settings.model_copy(update=dict.fromkeys(others))
 
 
 def _connected(settings: Settings, services: Services) -> Settings:

@@ -17,13 +17,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from hub.accounts.hashing import hasher
-from hub.config import Settings, decode_key, require
+from hub.config import Settings, key_ring
 from hub.demo.codes import Q, signing_key, unissued
 from hub.demo.population import FEWEST_STUDENTS, split
 from hub.demo.result import AccessPoint, Account, Code, Codes, Secrets, SeedResult, read_secrets, write_secrets
 from hub.demo.rows import insert_population
 from hub.demo.schools import SCHOOLS, School
 from hub.domain.ids import new_id
+from hub.domain.keyring import KeyRing
 from hub.errors import StartError, StoreUnavailable
 from hub.store.pg import Connection, InterfaceError, PostgresError, Role, connect, connection_fault, is_outage
 
@@ -54,14 +55,14 @@ async def seed(
 
     With a `secrets_file` the passwords and device keys outlive this run: they are written there before the commit and
     read on later runs; what is missing there then is made anew. Without one, they are None on later runs.
-    `progress` gets one line a step. Raises SettingsError without HUB_SECRET_KEY, StartError when the database is not
+    `progress` gets one line a step. Raises SettingsError without a key for data, StartError when the database is not
     migrated or its signing key does not open, StoreUnavailable when it is away.
     """
-    secret = decode_key(require(settings.secret_key, "secret_key"))
+    ring = key_ring(settings)
     students = max(students, FEWEST_STUDENTS * len(SCHOOLS))
     connection = await connect(settings, Role.hub_admin)
     try:
-        return await _seed(connection, secret, students, progress, secrets_file, random_seed)
+        return await _seed(connection, ring, students, progress, secrets_file, random_seed)
     except (PostgresError, InterfaceError, ConnectionError) as error:
         if is_outage(error):
             raise StoreUnavailable(f"PostgreSQL went away while seeding: {connection_fault(error)}") from error
@@ -72,7 +73,7 @@ async def seed(
 
 async def _seed(
     connection: Connection,
-    secret: bytes,
+    ring: KeyRing,
     students: int,
     progress: Callable[[str], None],
     secrets_file: Path | None,
@@ -84,25 +85,25 @@ async def _seed(
         await connection.execute(Q.lock_seed)
         created = not await connection.fetch(Q.seeded_schools, CODES)
         if created:
-            known = await _create(connection, secret, students, progress, random_seed)
+            known = await _create(connection, ring, students, progress, random_seed)
         else:
             progress("both schools are there already, nothing is added")
             known = read_secrets(secrets_file)
             if secrets_file is not None:
                 known = await _replace_lost(connection, known)
         write_secrets(secrets_file, known)
-    return await _result(connection, secret, created, known)
+    return await _result(connection, ring, created, known)
 
 
 async def _create(
-    connection: Connection, secret: bytes, students: int, progress: Callable[[str], None], random_seed: int
+    connection: Connection, ring: KeyRing, students: int, progress: Callable[[str], None], random_seed: int
 ) -> Secrets:
     started = time.monotonic()
     known = Secrets({}, {}, {})
     school_ids = {school.code: new_id() for school in SCHOOLS}
     passwords = asyncio.create_task(_hash_passwords(known))
     try:
-        key = await signing_key(connection, secret)
+        key = await signing_key(connection, ring)
         for school in SCHOOLS:
             progress(f"{school.name}: departments and access points")
             await _insert_school(connection, school, school_ids[school.code], known)
@@ -113,7 +114,7 @@ async def _create(
     total = 0
     for school, count in zip(SCHOOLS, split(students, [school.share for school in SCHOOLS]), strict=True):
         total += await insert_population(
-            connection, school, school_ids[school.code], count, issuers[school.code], key, secret, progress, random_seed
+            connection, school, school_ids[school.code], count, issuers[school.code], key, ring, progress, random_seed
         )
     progress(f"{students:,} students with {total:,} passes in {time.monotonic() - started:.1f} s")
     return known
@@ -212,7 +213,7 @@ async def _replace_lost(connection: Connection, known: Secrets) -> Secrets:
     return known
 
 
-async def _result(connection: Connection, secret: bytes, created: bool, known: Secrets) -> SeedResult:
+async def _result(connection: Connection, ring: KeyRing, created: bool, known: Secrets) -> SeedResult:
     accounts = [
         Account(row["email"], _password(known, row["email"], row["password_hash"]), row["role"], row["school_code"])
         for row in await connection.fetch(Q.accounts_by_email, [email for email, *_ in _addresses()])
@@ -224,7 +225,7 @@ async def _result(connection: Connection, secret: bytes, created: bool, known: S
         )
         for row in await connection.fetch(Q.access_points_of_schools, CODES)
     ]
-    codes, crowd = await _codes(connection, secret)
+    codes, crowd = await _codes(connection, ring)
     return SeedResult(created, accounts, points, codes, crowd)
 
 
@@ -232,9 +233,9 @@ def _password(known: Secrets, email: str, password_hash: str) -> str | None:
     return known.passwords.get(email) if known.hashes.get(email) == password_hash else None
 
 
-async def _codes(connection: Connection, secret: bytes) -> tuple[Codes, dict[str, list[str]]]:
+async def _codes(connection: Connection, ring: KeyRing) -> tuple[Codes, dict[str, list[str]]]:
     """Codes by what they get today: passes expire and people change them, so this is asked on each run."""
-    key = await signing_key(connection, secret)
+    key = await signing_key(connection, ring)
     ids = {row["code"]: row["id"] for row in await connection.fetch(Q.seeded_schools, CODES)}
     granted: dict[str, list[Code]] = {code: [] for code in ids}
     denied: list[Code] = []

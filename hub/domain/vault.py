@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
+HEAD_BYTES = 1 + KEY_ID_BYTES
 OVERHEAD = 1 + KEY_ID_BYTES + 12 + 16  # bytes that a sealed value is longer than its plaintext
 _VERSION = b"\x01"
-_HEAD = len(_VERSION) + KEY_ID_BYTES
 _NONCE_BYTES = 12
 
 
@@ -44,13 +44,18 @@ def unseal(key: bytes, sealed: bytes, associated: bytes) -> bytes:
     cipher, head = _keyed(key)
     if len(sealed) < OVERHEAD or not sealed.startswith(_VERSION):
         raise SealBroken("not a sealed value")
-    if sealed[:_HEAD] != head:
+    if sealed[:HEAD_BYTES] != head:
         raise SealBroken("sealed with another key")
-    nonce, ciphertext = sealed[_HEAD : _HEAD + _NONCE_BYTES], sealed[_HEAD + _NONCE_BYTES :]
+    nonce, ciphertext = sealed[HEAD_BYTES : HEAD_BYTES + _NONCE_BYTES], sealed[HEAD_BYTES + _NONCE_BYTES :]
     try:
         return cipher.decrypt(nonce, ciphertext, head + associated)
     except InvalidTag:
         raise SealBroken("changed, or moved from where it belongs") from None
+
+
+def key_head(key: bytes) -> bytes:
+    """What every value that this key sealed begins with: version and key id."""
+    return _keyed(key)[1]
 
 
 def column_place(table: str, column: str, row: UUID) -> bytes:
@@ -66,7 +71,7 @@ def blind_index(key: bytes, column: str, school: UUID, value: str) -> bytes:
     return hmac.digest(_index_key(key), f"{column}:".encode() + school.bytes + value.encode(), "sha256")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _keyed(key: bytes) -> tuple[AESGCM, bytes]:
     if len(key) != KEY_BYTES:
         raise ValueError(f"a key has {KEY_BYTES} bytes")

@@ -20,6 +20,7 @@ from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver
 from hub.integrations.mail.sending import MailWaits
 from hub.jobs import accounts, housekeeping
+from hub.jobs.sealing import Sealer
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -30,7 +31,7 @@ LONGEST_MAIL_WAIT = 600.0
 MAIL_TRIES = 200
 
 
-def build(connection: OwnConnection, pg: Pg, settings: Settings) -> PgQueuer:
+def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer) -> PgQueuer:
     """All entry points and schedules."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
 
@@ -41,6 +42,10 @@ def build(connection: OwnConnection, pg: Pg, settings: Settings) -> PgQueuer:
     @queuer.schedule("prune", "37 * * * *")
     async def prune(schedule: Schedule) -> None:
         await housekeeping.prune(pg)
+
+    @queuer.schedule("seal_audit", "* * * * *")
+    async def seal_audit(schedule: Schedule) -> None:
+        await sealer.run(pg)
 
     @queuer.schedule("token_keys", "17 * * * *")
     async def token_keys(schedule: Schedule) -> None:
@@ -84,9 +89,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _session(settings: Settings, pg: Pg, stop: asyncio.Event) -> None:
     await housekeeping.ensure_partitions(pg)
+    sealer = Sealer(settings)
+    await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, settings)
+        queuer = build(connection, pg, settings, sealer)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

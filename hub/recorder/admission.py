@@ -16,9 +16,10 @@ import msgspec
 import structlog
 
 from hub.control.framing import LENGTH
+from hub.domain.audit_row import AuditRow
 from hub.domain.verdict import Reason
 from hub.recorder.journal import Journal, Row
-from hub.recorder.wire import Amendment, Entry, Frame, Merge, Override
+from hub.recorder.wire import Amendment, Entry, Frame, Merge, Note, Override
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +30,12 @@ class Extra(msgspec.Struct, array_like=True, tag=4):
     merges: list[Merge]
 
 
-_records = msgspec.msgpack.Decoder(Frame | Extra)
+_records = msgspec.msgpack.Decoder(Frame | Extra | Note)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def records(body: bytes) -> Iterator[Frame | Extra]:
-    """The frames and extras of a journal row's blob, in order; of one that the disk has damaged, those before it."""
+def records(body: bytes) -> Iterator[Frame | Extra | Note]:
+    """The frames, extras and notes of a journal row's blob, in order; of a damaged one, those before the damage."""
     start = 0
     view = memoryview(body)
     while start < len(body):
@@ -78,6 +79,7 @@ class Batch:
         "firsts",
         "identities",
         "merges",
+        "notes",
         "numbered",
         "parts",
         "row",
@@ -93,6 +95,7 @@ class Batch:
         self.identities: list[bytes] = []
         self.amendments: list[Amendment] = []
         self.merges: list[Merge] = []
+        self.notes: list[AuditRow] = []
         #: Each scan with its stream_seq, in the order of the journal.
         self.numbered: list[tuple[Entry, int]] = []
         self.scans = 0
@@ -100,6 +103,11 @@ class Batch:
     def add(self, raw: bytes) -> None:
         self.parts.append(LENGTH.pack(len(raw)))
         self.parts.append(raw)
+
+    def note(self, note: Note, raw: bytes) -> None:
+        """Audit rows; which of them are new, the table will tell."""
+        self.add(raw)
+        self.notes += note.rows
 
     def take(self, entries: list[Entry], identities: list[bytes]) -> None:
         """These are new."""

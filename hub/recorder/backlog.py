@@ -10,11 +10,12 @@ from collections import defaultdict, deque
 
 import msgspec
 
+from hub.domain.audit_row import AuditRow
 from hub.recorder.admission import Batch, Extra, records
 from hub.recorder.journal import Journal, Row
-from hub.recorder.wire import Amendment, Entry, Frame, Merge
+from hub.recorder.wire import Amendment, Entry, Merge, Note
 
-KEPT_SCANS = 20_000
+KEPT_SCANS = 20_000  # audit rows count like scans
 _ROWS_A_READ = 256
 
 
@@ -25,10 +26,16 @@ class Portion(msgspec.Struct):
     scans: list[tuple[Entry, int]]
     rows: list[int]
     later: list[Amendment | Merge]
+    notes: list[AuditRow] = []
 
     @property
     def recorded(self) -> int:
         return len(self.scans)
+
+    @property
+    def size(self) -> int:
+        """What counts against limits."""
+        return len(self.scans) + len(self.notes)
 
 
 class Backlog:
@@ -41,12 +48,13 @@ class Backlog:
 
     def offer(self, batch: Batch) -> None:
         """A row was committed. It is kept in memory as long as there is room."""
-        if self._kept_scans + batch.scans > KEPT_SCANS:
+        size = batch.scans + len(batch.notes)
+        if self._kept_scans + size > KEPT_SCANS:
             self._kept.clear()
             self._kept_scans = 0
         rows = [batch.row] * len(batch.numbered)
-        self._kept.append(Portion(batch.row, batch.numbered, rows, [*batch.merges, *batch.amendments]))
-        self._kept_scans += batch.scans
+        self._kept.append(Portion(batch.row, batch.numbered, rows, [*batch.merges, *batch.amendments], batch.notes))
+        self._kept_scans += size
 
     def clear(self) -> None:
         """The journal was opened anew, and may be another file: what is in memory may not be in it."""
@@ -57,7 +65,7 @@ class Backlog:
         """About `limit` scans (at least one row) after the last drained one; None when there are none."""
         drained = self._journal.drained
         while self._kept and self._kept[0].last_row <= drained:
-            self._kept_scans -= self._kept.popleft().recorded
+            self._kept_scans -= self._kept.popleft().size
         if self._kept and self._kept[0].last_row == drained + 1:
             return self._join(limit)
         rows = self._journal.rows_after(drained, _ROWS_A_READ)
@@ -66,13 +74,14 @@ class Backlog:
     def _join(self, limit: int) -> Portion:
         joined = Portion(0, [], [], [])
         for portion in self._kept:
-            if joined.scans and joined.recorded + portion.recorded > limit:
+            if joined.size and joined.size + portion.size > limit:
                 break
             if joined.last_row and portion.last_row != joined.last_row + 1:
                 break
             joined.scans += portion.scans
             joined.rows += portion.rows
             joined.later += portion.later
+            joined.notes += portion.notes
             joined.last_row = portion.last_row
         return joined
 
@@ -80,7 +89,7 @@ class Backlog:
 def _unpack(rows: list[Row], limit: int) -> Portion:
     portion = Portion(rows[0].id, [], [], [])
     for row in rows:
-        if portion.scans and portion.recorded + row.scans > limit:
+        if portion.size and portion.size + row.scans > limit:
             break
         _unpack_row(row, portion)
         portion.last_row = row.id
@@ -93,7 +102,9 @@ def _unpack_row(row: Row, portion: Portion) -> None:
         if isinstance(record, Extra):
             portion.later.extend(record.merges)
             continue
-        assert isinstance(record, Frame)
+        if isinstance(record, Note):
+            portion.notes += record.rows
+            continue
         for entry in record.entries:
             portion.scans.append((entry, counts[entry.school]))
             counts[entry.school] += 1

@@ -21,6 +21,7 @@ import structlog
 
 from hub.control.framing import Splitter, pack
 from hub.domain.verdict import Reason
+from hub.recorder.notes import Notes
 from hub.recorder.wire import (
     Ack,
     Amendment,
@@ -29,6 +30,7 @@ from hub.recorder.wire import (
     Frame,
     Hello,
     Nack,
+    Noted,
     Override,
     State,
     Superseded,
@@ -81,6 +83,8 @@ class RecorderClient:
         self._sequence = 0
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        #: Audit rows: `notes.keep(row)` returns once the row is on disk.
+        self.notes = Notes(timeout_ms, backlog)
         self.state = State("the recorder is not connected yet", 0, 0, 0.0, 0.0)
         self.recorder_id = b""
         self.timeouts = 0
@@ -232,11 +236,13 @@ class RecorderClient:
         for sent in self._outstanding:
             sent.sent = True
             transport.write(pack(sent.frame))
+        self.notes.connected_to(transport)
         for call in self.on_connected:
             call()
 
     def disconnected(self) -> None:
         self._transport = None
+        self.notes.disconnected()
         self.state = State("the recorder is gone", self.state.depth, self.state.bytes, self.state.oldest, 0.0)
 
     def announce(self, device: bytes, connection: bytes) -> None:
@@ -260,6 +266,8 @@ class RecorderClient:
                 self._flush_soon()
         elif isinstance(message, Superseded):
             self.on_superseded(message.device, message.connection)
+        elif isinstance(message, Noted):
+            self.notes.hear(message)
         elif isinstance(message, Welcome):
             self.recorder_id = message.recorder_id
             self.on_other(message)

@@ -1,4 +1,4 @@
-"""Journal → access_logs: in order, each scan once, however often the way there is cut.
+"""Journal → access_logs and audit_logs: in order, each scan once, however often the way there is cut.
 
 A batch is one transaction: COPY into a temporary table, then only the identities never seen go on (`scan_ids`). It
 never sends a NOTIFY. A batch that PostgreSQL refuses because of its data is halved until the bad scans stand alone;
@@ -17,7 +17,7 @@ import structlog
 from hub.config import Settings
 from hub.domain.ids import id_text
 from hub.errors import StoreUnavailable
-from hub.recorder import access_log
+from hub.recorder import access_log, audit_log
 from hub.recorder.backlog import Backlog
 from hub.recorder.journal import Journal
 from hub.recorder.wire import Amendment, Entry, Merge
@@ -75,7 +75,7 @@ class Drain:
             await self._disconnect()
 
     async def drain_batch(self) -> int:
-        """One transaction of journal rows. How many scans it held; 0 when there was nothing to do."""
+        """One transaction of journal rows. How many scans and audit rows it held; 0 when there was nothing to do."""
         if not self.open:
             return 0
         batch = self.backlog.next(self._settings.drain_batch)
@@ -84,13 +84,14 @@ class Drain:
         connection = await self._connected()
         recorder, opening = self._journal.recorder_id, self._journal.openings
         await self._write(connection, recorder, batch.scans, batch.rows, batch.later)
+        await audit_log.insert(connection, batch.notes)
         self.fault = None
         self.drained += batch.recorded
         self.batches += 1
         # The journal may have failed, and been opened anew, while PostgreSQL was written to: then this goes again.
         if opening == self._journal.openings and self._is_open():
             self._journal.note_drained(batch.last_row, batch.recorded)
-        return batch.recorded
+        return batch.size
 
     def _is_open(self) -> bool:
         return self.open

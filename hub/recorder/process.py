@@ -38,6 +38,8 @@ from hub.recorder.wire import (
     Frame,
     Hello,
     Nack,
+    Note,
+    Noted,
     State,
     Superseded,
     ToRecorder,
@@ -127,7 +129,7 @@ class Recorder:
         self.workers: set[Worker] = set()
         self.fault: str | None = "the journal is not open yet"
         self.full: str | None = None
-        self._pending: list[tuple[Worker, Frame, bytes]] = []
+        self._pending: list[tuple[Worker, Frame | Note, bytes]] = []
         self._scheduled = False
         self._alarmed = False
         self._commit_seconds = Histogram((0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0))
@@ -230,7 +232,7 @@ class Recorder:
 
     def take(self, worker: Worker, raw: bytes, message: ToRecorder) -> None:
         """A message has arrived. Frames wait for the end of this loop turn."""
-        if isinstance(message, Frame):
+        if isinstance(message, Frame | Note):
             self._pending.append((worker, message, raw))
             if not self._scheduled:
                 self._scheduled = True
@@ -255,10 +257,14 @@ class Recorder:
             self._refuse(pending, fault)
             return
         batch = Batch(self.journal)
-        acks: list[tuple[Worker, Ack]] = []
+        acks: list[tuple[Worker, Ack | Noted]] = []
         started = time.monotonic_ns()
         try:
             for worker, frame, raw in pending:
+                if isinstance(frame, Note):
+                    batch.note(frame, raw)
+                    acks.append((worker, Noted(frame.seq)))
+                    continue
                 late = started > frame.deadline
                 overrides = self.admission.admit(frame, raw, batch, late=late)
                 acks.append((worker, Ack(frame.seq, late, overrides)))
@@ -284,12 +290,15 @@ class Recorder:
         self.drain.backlog.offer(batch)
         self.drain.wake()
 
-    def _acknowledge(self, acks: list[tuple[Worker, Ack]]) -> None:
+    def _acknowledge(self, acks: list[tuple[Worker, Ack | Noted]]) -> None:
         for worker, ack in acks:
             worker.send(ack)
 
-    def _refuse(self, pending: list[tuple[Worker, Frame, bytes]], fault: str) -> None:
+    def _refuse(self, pending: list[tuple[Worker, Frame | Note, bytes]], fault: str) -> None:
         for worker, frame, _ in pending:
+            if isinstance(frame, Note):
+                worker.send(Noted(frame.seq, fault))
+                continue
             self._refused += len(frame.entries)
             worker.send(Nack(frame.seq, fault))
 

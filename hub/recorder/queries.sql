@@ -95,3 +95,23 @@ FROM access_logs_rejected WHERE replayed_at IS NULL AND ($1::bigint[] IS NULL OR
 -- role: hub_system
 -- It is in the log now.
 UPDATE access_logs_rejected SET replayed_at = now() WHERE id = $1
+
+-- add_audit_rows --
+-- role: hub_system
+-- Audit rows from the journal; one that the log has, because the way here was cut, is left as it is.
+INSERT INTO audit_logs (
+    id, created_at, school_id, user_id, action, resource_type, resource_id, old_values, new_values, ip_address,
+    user_agent, request_id, subject_id, personal, salt
+)
+SELECT n.id, n.created_at, n.school_id, n.user_id, n.action, n.resource_type, n.resource_id, n.old_values::jsonb,
+    n.new_values::jsonb, n.ip_address::inet, n.user_agent, n.request_id, n.subject_id, n.personal, n.salt
+FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::bytea[], $15::bytea[])
+    AS n (id, created_at, school_id, user_id, action, resource_type, resource_id, old_values, new_values, ip_address,
+        user_agent, request_id, subject_id, personal, salt)
+ON CONFLICT (created_at, id) DO NOTHING
+
+-- reject_audit_row --
+-- role: hub_system
+-- An audit row that PostgreSQL refuses is kept as it was journaled, with the refusal.
+INSERT INTO audit_logs_rejected (id, entry, error) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING

@@ -1,13 +1,16 @@
 """What workers and the recorder say to each other on the host's unix socket: length-prefixed msgpack arrays.
 
 A worker opens with Hello, then sends a Frame for each turn of its loop that made verdicts; the recorder answers each
-with an Ack or a Nack, in order. Fields are positions in an array: new ones go to the end, with a default, so that a
-recorder can read what a worker of the release before left in its journal.
+with an Ack or a Nack, in order. A Note of audit rows is answered with Noted, after the same commit. Fields are
+positions in an array: new ones go to the end, with a default, so that a recorder can read what a worker of the release
+before left in its journal.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+from hub.domain.audit_row import AuditRow
 
 
 class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -112,6 +115,13 @@ class Readers(msgspec.Struct, array_like=True, tag=25):
     connected: dict[bytes, dict[bytes, int]]
 
 
+class Note(msgspec.Struct, array_like=True, tag=7):
+    """Audit rows of one loop turn; kept in the journal as it is. The same row may come twice: its id tells."""
+
+    seq: int
+    rows: list[AuditRow]
+
+
 class Welcome(msgspec.Struct, array_like=True, tag=10):
     recorder_id: bytes
 
@@ -187,6 +197,13 @@ class Amended(msgspec.Struct, array_like=True, tag=19):
     amendments: list[Amendment]
 
 
+class Noted(msgspec.Struct, array_like=True, tag=20):
+    """The note is on disk or, with a fault, is not kept."""
+
+    seq: int
+    fault: str | None = None
+
+
 class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """Scan `index` of a frame was known. `code` and `at` are the first verdict's; `same`: nothing was added;
     `conflict`: the reader did otherwise than it was told."""
@@ -199,5 +216,5 @@ class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 #: What screens are fed with; other hosts get it over Redis.
 ToScreens = Events | Present | Amended
-ToRecorder = Hello | Frame | Arrival | Watch | Unwatch | Fetch | Readers
-ToWorker = Welcome | Ack | Nack | State | Superseded | Watching | Fetched | ToScreens
+ToRecorder = Hello | Frame | Arrival | Watch | Unwatch | Fetch | Readers | Note
+ToWorker = Welcome | Ack | Nack | State | Superseded | Watching | Fetched | ToScreens | Noted

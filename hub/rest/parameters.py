@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import datetime
+from functools import cache
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -15,6 +17,7 @@ from hub.rest.faults import Fault, fault, fitted, refusal
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SCHOOL = "schoolId"
+_NO_MOMENT = "must be a moment, as in 2026-11-24T08:00:00Z"
 
 
 def path_values(request: web.Request) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def query_values(
     given: dict[str, str] = {}
     faults: list[Fault] = []
     for name, text in request.query.items():
-        odd = odd_text(text) or odd_text(name)
+        odd = odd_text(text) or odd_text(name) or (_NO_MOMENT if name in _moments(kind) and ":" not in text else None)
         if odd or name in given:
             faults.append(fault(name[:60].replace("\x00", "?"), odd or "is there twice"))
         given[name] = text
@@ -52,6 +55,13 @@ def query_values(
         raise refusal([fault(SCHOOL, "must be a UUID")])
     query = fitted(kind or _Nothing, given, strict=False)
     return (query if kind else None), (UUID(school) if school else None)
+
+
+@cache
+def _moments(kind: type[msgspec.Struct] | None) -> frozenset[str]:
+    """The parameters that are moments: as text, 0.5 would be taken for half a second of 1970."""
+    hints = {} if kind is None else get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if datetime in (hint, *get_args(hint)))
 
 
 class _Nothing(msgspec.Struct):

@@ -131,6 +131,7 @@ class World:
             "HUB_JOURNAL_DIR": str(journal),
             "HUB_PORT": str(port),
             "HUB_WORKERS": str(workers),
+            "HUB_SECRET_KEY": "A" * 43,
             "HUB_LOG_LEVEL": "warning",
             "HUB_LOG_FORMAT": "console",
             **settings,

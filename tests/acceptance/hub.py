@@ -10,6 +10,7 @@ what a killed supervisor has left.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -62,6 +63,7 @@ class Hub(Program):
             "journal_dir": directory,
             "port": self.port,
             "workers": 2,
+            "secret_key": base64.urlsafe_b64encode(bytes(32)).decode(),
             **settings,
         }
         super().__init__("serve", environment={f"HUB_{name.upper()}": str(value) for name, value in own.items()})

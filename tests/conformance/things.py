@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+from hub.domain.ids import new_id
 from hub.rest.route import Route
 from tests.integration.rest.site import Site
 
@@ -20,8 +21,22 @@ async def _access_point(site: Site, school: str) -> UUID:
     return await site.point(school)
 
 
+async def _audit_log(site: Site, school: str) -> UUID:
+    """Somebody of the school signed in."""
+    rows = await site.fetch(
+        "INSERT INTO audit_logs (id, school_id, action, resource_type) VALUES ($1, $2, 'login', 'x') RETURNING id",
+        *(new_id(), site.schools[school]),
+    )
+    id_: UUID = rows[0]["id"]
+    return id_
+
+
 #: What stands before `/{id}` in a path → makes one in a school.
-MAKERS: dict[str, Maker] = {"/access-points": _access_point}
+MAKERS: dict[str, Maker] = {
+    "/access-points": _access_point,
+    "/admin/audit-logs": _audit_log,
+    "/admin/audit-logs/export": _audit_log,
+}
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hub.config import Settings, decode_key
+from hub.config import Settings, key_ring
+from hub.domain.keyring import KeyRing
 from hub.domain.qr import SigningKey
-from hub.domain.vault import SealBroken, unseal
+from hub.domain.vault import SealBroken
 from hub.store.pg import OwnConnection, Record, Role
 from hub.store.queries import load_queries
 from hub.supervisor.doctor.asking import asking, one_row
@@ -34,11 +35,11 @@ async def examine(settings: Settings, open_: dict[Role, OwnConnection], notes: N
 
 async def _signing_keys(settings: Settings, connection: OwnConnection, notes: Notes) -> None:
     keys = await connection.fetch(Q.signing_keys)
-    if settings.secret_key is None:
+    if settings.secret_key is None and settings.data_keys is None:
         notes.skip("signing keys", f"{many(len(keys), 'key')}, and no usable HUB_SECRET_KEY to open with")
         return
-    secret = decode_key(settings.secret_key.get_secret_value())
-    shut = [f"{row['kid']} ({fault})" for row in keys if (fault := _does_not_open(row, secret)) is not None]
+    ring = key_ring(settings)
+    shut = [f"{row['kid']} ({fault})" for row in keys if (fault := _does_not_open(row, ring)) is not None]
     if shut:
         notes.fault(
             "signing keys",
@@ -51,10 +52,10 @@ async def _signing_keys(settings: Settings, connection: OwnConnection, notes: No
         notes.right("signing keys", "none yet: no pass was issued here", keys=0)
 
 
-def _does_not_open(row: Record, secret: bytes) -> str | None:
+def _does_not_open(row: Record, ring: KeyRing) -> str | None:
     """Why a key cannot sign, None when it can."""
     try:
-        SigningKey(row["kid"], unseal(secret, row["private_key"], row["kid"].encode()), row["public_key"])
+        SigningKey(row["kid"], ring.unseal(row["private_key"], row["kid"].encode()), row["public_key"])
     except (SealBroken, ValueError) as error:
         return str(error)
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from hub.config import Settings, variable
+from hub.config import Settings, key_ring, variable
 from hub.supervisor.doctor.findings import Notes, many
 
 NEW_KEY = "passhub settings --new-secret-key"
@@ -29,7 +29,9 @@ def examine(settings: Settings, unknown: list[str], bad: dict[str, str], notes: 
 def _secret_key(settings: Settings, bad: dict[str, str], notes: Notes) -> None:
     if settings.secret_key is not None:
         notes.right("secret key", "HUB_SECRET_KEY is set, 32 bytes")
-    elif variable("secret_key") not in bad:
+    elif settings.data_keys is not None:
+        notes.right("secret key", f"HUB_DATA_KEYS is set, {many(len(key_ring(settings).ids), 'key')}")
+    elif variable("secret_key") not in bad and variable("data_keys") not in bad:
         notes.fault(
             "secret key",
             "HUB_SECRET_KEY is not set: signing keys and sensitive fields cannot be opened",

@@ -1,0 +1,46 @@
+"""`passhub keys show` and `rotate`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from hub.accounts.personal.rotation import Rotation
+from hub.accounts.personal.rotation import rotate as run
+from hub.config import key_ring, load_settings
+from hub.store.pg import Pg, Role
+
+keys = typer.Typer(help="The keys that personal data and signing keys are encrypted with.", no_args_is_help=True)
+
+
+@keys.command()
+def show() -> None:
+    """Print the keys' ids; the first one encrypts."""
+    for number, id_ in enumerate(key_ring(load_settings()).ids):
+        print(f"{id_}  {'encrypts and decrypts' if number == 0 else 'decrypts'}")
+
+
+@keys.command()
+def rotate() -> None:
+    """Encrypt everything anew that another key than the first has encrypted; the hub may run meanwhile.
+
+    Cut short, it is started again. Afterwards the other keys are not needed any more, but for backups.
+    """
+    settings = load_settings()
+    ring = key_ring(settings)
+
+    async def rotated() -> Rotation:
+        pg = await Pg.open(settings, [Role.hub_admin], statement_timeout=60, command_timeout=90)
+        try:
+            return await run(pg, ring, lambda table, rows: print(f"{table}: {rows} rows"))
+        finally:
+            await pg.close()
+
+    done = asyncio.run(rotated())
+    for broken in done.broken:
+        print(f"left as it is, {broken}")
+    print(f"{sum(done.rows.values())} rows encrypted anew with key {ring.ids[0]}")
+    if not done.broken and len(ring.ids) > 1:
+        print(f"no longer needed by this database: {', '.join(ring.ids[1:])}; backups still need them")
+    raise typer.Exit(1 if done.broken else 0)

@@ -1,0 +1,1 @@
+"""Who did what: the audit log as people with the right to it read it."""
