@@ -84,7 +84,7 @@ def test_a_faulty_file_is_refused_by_name(text: str, fault: str) -> None:
 
 def test_every_file_of_the_program_is_found() -> None:
     root = Path(hub.store.queries.__file__).parents[2]
-    files = {path.parent.relative_to(root) for path in (root / "hub").rglob("queries.sql")}
+    files = {path.parent.relative_to(root) for path in (root / "hub").rglob("*.sql")}
     assert {query.package for query in all_queries()} == {".".join(folder.parts) for folder in files}
 
 
