@@ -21,10 +21,11 @@ import structlog
 from aiohttp import web
 
 from hub.accounts import trail as trails
+from hub.accounts.accounts import ACCOUNTS, Accounts
+from hub.accounts.roster import Roster
 from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
-from hub.errors import StoreUnavailable, Unauthorized
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
@@ -33,9 +34,10 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
-from hub.live.sio import Scope, ScreenDoor
+from hub.live.sio import ScreenDoor
 from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
@@ -81,7 +83,8 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.feed = Feed(settings, self.index, self.directory)
+        self.roster = Roster()
+        self.feed = Feed(settings, self.index, self.directory, [self.roster])
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -93,18 +96,27 @@ class Worker:
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
+        self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
+        self.pg = pg
+        self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
+        self.authenticator = authenticator or self.accounts.sessions
+        self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
         )
-        self.screen_tokens = ScreenTokens(settings.live_tokens)
-        self.screens = ScreenDoor(settings, self.live, self.screen_scope)
-        self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
+        self.admission = Admission(
+            self.accounts.sessions,
+            ScreenTokens(settings.live_tokens),
+            self.directory,
+            self.feed.ready,
+            self.clients,
+            settings.allowed_origins,
+        )
+        self.screens = ScreenDoor(settings, self.live, self.admission.scope)
+        self.admission.follow(self.screens.end_session)
         self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
-        self.authenticator = authenticator
-        self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
-        self.pg = pg
         self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
         self.stop = asyncio.Event()
@@ -124,25 +136,10 @@ class Worker:
         )
 
     def resources(self) -> list[web.RouteDef]:
-        """What people ask for, and what describes it; nothing where nobody could tell who they are."""
-        if self.authenticator is None:
-            return []
+        """What people ask for, and what describes it."""
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
         declared = declared_routes()
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
-
-    async def screen_scope(self, request: web.Request, auth: dict[str, Any]) -> Scope:
-        """The school whose events a screen's token opens."""
-        token = auth.get("token")
-        if not isinstance(token, str):
-            raise Unauthorized("send auth: {token: …}")
-        code = self.screen_tokens.school(token)
-        if not self.feed.ready.is_set():
-            raise StoreUnavailable("the hub is starting and has not read its schools yet; try again in a moment")
-        for school in self.directory.schools.values():
-            if school.code == code:
-                return Scope(school.id)
-        raise Unauthorized("this token's school is not known here")
 
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
@@ -193,13 +190,16 @@ class Worker:
             self.live.families,
             self.screens.families,
         )
-        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.live.run(), self.screens.run()]
-        background += [self.line.run(), *([] if self.tls is None else [self.tls.run()])]
+        background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
+        background += [self.live.run(), self.screens.run()]
+        if self.tls is not None:
+            background.append(self.tls.run())
         async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
             application = self.application()
+            application[ACCOUNTS] = self.accounts
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -230,6 +230,7 @@ class Worker:
         await self._wait_for_clients(runner, limit, idle_too=retiring)
         await runner.cleanup()
         await self.limiter.close()
+        await self.accounts.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

@@ -71,3 +71,46 @@ class Permission(StrEnum):
     @property
     def action(self) -> str:
         return self.value.partition(":")[2]
+
+
+#: What every installation's five roles may do. Rows of `role_permissions`; a test holds that they are these.
+_SECURITY = frozenset(
+    {Permission.faces_read, Permission.passes_read, Permission.access_logs_read, Permission.live_read}
+)
+_STAFF = _SECURITY | {
+    Permission.students_create,
+    Permission.students_read,
+    Permission.students_update,
+    Permission.documents_create,
+    Permission.documents_read,
+    Permission.passes_create,
+    Permission.passes_update,
+    Permission.passes_delete,
+    Permission.passes_send,
+    Permission.templates_read,
+    Permission.visitors_create,
+    Permission.access_points_read,
+    Permission.schools_read,
+    Permission.departments_read,
+    Permission.analytics_read,
+    Permission.jobs_read,
+}
+_INSTALLATION = frozenset({Permission.schools_create, Permission.signing_keys_rotate})
+#: What every installation's five roles may do. Rows of `role_permissions`; a test holds that they are these.
+BUILT_IN: dict[str, frozenset[Permission]] = {
+    "super_admin": frozenset(Permission),
+    "school_admin": frozenset(Permission) - _INSTALLATION,
+    "staff": _STAFF,
+    "security": _SECURITY,
+    "card_reader": frozenset({Permission.passes_verify, Permission.access_logs_create}),
+}
+
+#: What a school may add to `security`, which itself only reads: schools.settings {"guardDesk": true}.
+GUARD_DESK = frozenset(
+    {
+        Permission.access_points_read,
+        Permission.access_logs_create,
+        Permission.access_logs_annul,
+        Permission.visitors_create,
+    }
+)

@@ -20,6 +20,7 @@ from hub.cli.rejected import rejected
 from hub.cli.seed import seed
 from hub.cli.serve import jobs, serve
 from hub.cli.settings import settings
+from hub.cli.users import users
 from hub.errors import HubError
 from hub.version import __version__
 
@@ -47,6 +48,7 @@ def options(
 
 for command in (demo, serve, jobs, migrate, seed, doctor, reader, rejected, settings):
     app.command()(command)
+app.add_typer(users, name="users")
 
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")

@@ -9,6 +9,7 @@ DIR/secrets.json       0600: passwords and device keys, see seed.py
 DIR/serve.pid          the server's supervisor
 DIR/journal/           HUB_JOURNAL_DIR
 DIR/journal.short      only where DIR is too deep for a unix socket: a link to a short folder with a link to journal
+DIR/mail/              letters, while no HUB_SMTP_HOST is set
 DIR/log/passhub.log    what the server says (postgres.log and valkey.log beside it)
 DIR/postgres, valkey   see hub/demo/embedded
 """
@@ -56,6 +57,10 @@ class Place:
         except BaseException:
             os.close(self._lock)
             raise
+
+    @property
+    def mail(self) -> Path:
+        return self.path / "mail"
 
     @property
     def document(self) -> Path:

@@ -18,7 +18,7 @@ SELECT id, code FROM schools WHERE code = ANY ($1::text[])
 -- roles_by_name --
 -- The built-in roles that the migrations made.
 -- role: hub_admin
-SELECT name, id FROM roles
+SELECT name, id FROM roles WHERE built_in
 
 -- newest_signing_key --
 -- The installation's key that signs now, if it has one.
@@ -121,13 +121,13 @@ SELECT u.email, u.password_hash, r.name AS role, s.code AS school_code
 FROM users AS u
 JOIN roles AS r ON r.id = u.role_id
 LEFT JOIN schools AS s ON s.id = u.school_id
-WHERE u.email = ANY ($1::text[])
+WHERE u.email = ANY ($1::text[]) AND u.deleted_at IS NULL
 ORDER BY u.id
 
 -- replace_password --
 -- A new password for the account with this address.
 -- role: hub_admin
-UPDATE users SET password_hash = $2 WHERE email = $1
+UPDATE users SET password_hash = $2 WHERE email = $1 AND deleted_at IS NULL
 
 -- codes_by_verdict --
 -- Up to $2 codes of each verdict in each of the schools with codes $1, as of today in the school's own time zone, at

@@ -188,6 +188,8 @@ class Demo:
         say(f"  health  {server.base_url}/health    metrics  {server.base_url}/metrics")
         say(f"  {here}/demo.json   accounts, device keys and codes to try by hand")
         say(f"  {here}/log/        what the server, PostgreSQL and Valkey say")
+        if server.settings.mail_dir is not None and server.settings.smtp_host is None:
+            say(f"  {_short(server.settings.mail_dir)}/       letters to people: HUB_SMTP_HOST is not set")
         say("  Ctrl-C stops everything; the next start carries on with the same data")
         say("")
 
@@ -224,6 +226,8 @@ def _settings(options: Options, place: Place) -> Settings:
         log_format="json",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
+    if settings.smtp_host is None and settings.mail_dir is None:
+        settings = settings.model_copy(update={"mail_dir": place.mail})
     others = ("database_url", "database_api_url", "database_admin_url", "database_system_url", "redis_url", "data_keys")
     return settings.model_copy(update=dict.fromkeys(others))
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from argon2 import PasswordHasher
-
+from hub.accounts.hashing import hasher
 from hub.config import Settings, key_ring
 from hub.demo.codes import Q, signing_key, unissued
 from hub.demo.population import FEWEST_STUDENTS, split
@@ -139,7 +138,7 @@ async def _hash_passwords(known: Secrets) -> None:
 
 async def _new_password(known: Secrets, email: str) -> None:
     password = randomness.token_urlsafe(15)
-    known.hashes[email] = await asyncio.to_thread(PasswordHasher().hash, password)
+    known.hashes[email] = await asyncio.to_thread(hasher().hash, password)
     known.passwords[email] = password
 
 

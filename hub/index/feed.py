@@ -22,7 +22,8 @@ import asyncio
 import gc
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -51,14 +52,31 @@ BACKOFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 FAULTS = (HubError, PostgresError, InterfaceError, OSError, TimeoutError)
 
 
+class Follower(Protocol):
+    """Another memory that is kept with the index, of rows whose changes come the same way."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds of changes that it wants to hear of."""
+
+    async def load(self, connection: Connection) -> None:
+        """Everything, in the snapshot that the caller has opened."""
+
+    async def reread(self, connection: Connection, kind: str, ids: Iterable[bytes]) -> None:
+        """These rows as they are now; what has no row any more is gone."""
+
+
 class Reload(Exception):
     """Catching up is not enough: everything has to be loaded again."""
 
 
 class Feed:
-    """Keeps an index and a directory as the database is."""
+    """Keeps an index and a directory as the database is, and whoever follows."""
 
-    def __init__(self, settings: Settings, index: PassIndex, directory: Directory) -> None:
+    def __init__(
+        self, settings: Settings, index: PassIndex, directory: Directory, followers: Sequence[Follower] = ()
+    ) -> None:
+        self._followers = followers
         self._settings = settings
         self._index = index
         self._directory = directory
@@ -191,7 +209,7 @@ class Feed:
         if first:
             gc.disable()
         try:
-            snapshot = await loader.load(reading, self._index, self._directory)
+            snapshot = await loader.load(reading, self._index, self._directory, self._followers)
         finally:
             if first:
                 gc.enable()
@@ -277,6 +295,10 @@ class Feed:
         for kind in loader.DIRECTORY_KINDS:
             if kind in kinds:
                 await loader.reread_directory(reading, self._directory, kind, kinds[kind])
+        for follower in self._followers:
+            for kind in follower.kinds:
+                if kind in kinds:
+                    await follower.reread(reading, kind, kinds[kind])
         keys = list(kinds.get("pass", ()))
         for start in range(0, len(keys), PAGE):
             await loader.reread_passes(reading, self._index, keys[start : start + PAGE])

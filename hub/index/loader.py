@@ -5,8 +5,8 @@ Source of truth: passes, students, schools, access_points, device_keys, signing_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import Protocol, cast
 from uuid import UUID
 
 import msgspec
@@ -30,8 +30,16 @@ class Snapshot(msgspec.Struct, frozen=True):
     cluster: str
 
 
-async def load(connection: Connection, index: PassIndex, directory: Directory) -> Snapshot:
-    """Fill both with everything. What they held that is gone from the tables is removed; nothing is empty meanwhile.
+class Loads(Protocol):
+    """Another memory that is filled from the same snapshot."""
+
+    async def load(self, connection: Connection) -> None: ...
+
+
+async def load(
+    connection: Connection, index: PassIndex, directory: Directory, others: Sequence[Loads] = ()
+) -> Snapshot:
+    """Fill all with everything. What they held that is gone from the tables is removed; nothing is empty meanwhile.
 
     No step waits longer than a minute: a connection that went silent, or a table that somebody has locked, ends it.
     """
@@ -43,6 +51,8 @@ async def load(connection: Connection, index: PassIndex, directory: Directory) -
             rows = await connection.fetch(queries[_query(kind)], None, timeout=STEP_SECONDS)
             _put(directory, kind, rows)
             directory.keep_only(kind, {row["id"].bytes for row in rows})
+        for other in others:
+            await other.load(connection)
         await _load_passes(connection, index)
     return Snapshot(int(noted["safe"]), cluster)
 

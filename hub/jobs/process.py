@@ -11,19 +11,27 @@ from datetime import timedelta
 
 import structlog
 from pgqueuer import PgQueuer
-from pgqueuer.models import Schedule
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job, Schedule
 
+from hub.accounts.letters import ENTRYPOINT as MAIL
 from hub.config import Settings
 from hub.errors import StoreUnavailable
-from hub.jobs import housekeeping
+from hub.integrations.mail.job import deliver
+from hub.integrations.mail.sending import MailWaits
+from hub.jobs import accounts, housekeeping
 from hub.jobs.sealing import Sealer
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
 BACKOFF_SECONDS = 2.0
+#: Letters under way at once, on all hosts; how long one waits for its next try at most, and how often it is tried.
+LETTERS = 4
+LONGEST_MAIL_WAIT = 600.0
+MAIL_TRIES = 200
 
 
-def build(connection: OwnConnection, pg: Pg, sealer: Sealer) -> PgQueuer:
+def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer) -> PgQueuer:
     """All entry points and schedules."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
 
@@ -38,6 +46,26 @@ def build(connection: OwnConnection, pg: Pg, sealer: Sealer) -> PgQueuer:
     @queuer.schedule("seal_audit", "* * * * *")
     async def seal_audit(schedule: Schedule) -> None:
         await sealer.run(pg)
+
+    @queuer.schedule("token_keys", "17 * * * *")
+    async def token_keys(schedule: Schedule) -> None:
+        await accounts.rotate_token_keys(settings, pg)
+
+    @queuer.schedule("forget_sessions", "47 * * * *")
+    async def forget_sessions(schedule: Schedule) -> None:
+        await accounts.forget(pg)
+
+    @queuer.entrypoint(MAIL, concurrency_limit=LETTERS)
+    async def mail(job: Job) -> None:
+        try:
+            await deliver(settings, pg, job.payload or b"")
+        except (MailWaits, StoreUnavailable) as error:
+            if job.attempts >= MAIL_TRIES:
+                log.error("a letter is given up", fault=str(error))
+                return
+            seconds = min(LONGEST_MAIL_WAIT, 2.0 ** min(job.attempts, 20))
+            log.warning("a letter waits", fault=str(error), seconds=seconds)
+            raise RetryRequested(timedelta(seconds=seconds)) from error
 
     return queuer
 
@@ -65,7 +93,7 @@ async def _session(settings: Settings, pg: Pg, stop: asyncio.Event) -> None:
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, sealer)
+        queuer = build(connection, pg, settings, sealer)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

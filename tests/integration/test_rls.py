@@ -14,7 +14,7 @@ from tests.services import Cluster
 
 OF_SCHOOL = [
     *("departments", "users", "students", "documents", "passes", "access_points", "device_keys", "signing_keys"),
-    *("access_logs", "audit_logs"),
+    *("access_logs", "audit_logs", "sessions"),
 ]
 
 
@@ -26,11 +26,13 @@ async def fill(db: asyncpg.Connection, code: str) -> UUID:
     await add_pass(db, school, student, f"pass of {code}")
     await db.execute("INSERT INTO departments (name, code, school_id) VALUES ('D', 'D', $1)", school)
     await db.execute("INSERT INTO documents (school_id, student_id) VALUES ($1, $2)", school, student)
-    await db.execute(
-        "INSERT INTO users (email, password_hash, first_name, last_name, school_id) VALUES ($1, '', '', '', $2)",
+    user = await db.fetchval(
+        "INSERT INTO users (email, password_hash, first_name, last_name, school_id) VALUES ($1, '', '', '', $2)"
+        " RETURNING id",
         f"{code}@example.org",
         school,
     )
+    await db.execute("INSERT INTO sessions (user_id, school_id, expires_at) VALUES ($1, $2, now())", user, school)
     await db.execute(
         "INSERT INTO device_keys (school_id, access_point_id, key_hash) VALUES ($1, $2, sha256($3))",
         *(school, door, code.encode()),
@@ -207,7 +209,14 @@ async def test_a_pass_cannot_point_at_another_schools_student(
         "DELETE FROM passes",
         "TRUNCATE students",
         "INSERT INTO schools (name, code) VALUES ('x', 'x')",
-        "UPDATE roles SET name = 'x'",
+        "INSERT INTO roles (name) VALUES ('x')",
+        "SELECT password_hash FROM users",
+        "SELECT * FROM refresh_tokens",
+        "SELECT * FROM mailed_tokens",
+        "SELECT * FROM token_keys",
+        "INSERT INTO sessions (user_id, expires_at) VALUES (gen_random_uuid(), now())",
+        "UPDATE sessions SET expires_at = now() + interval '10 years'",
+        "DELETE FROM sessions",
         "INSERT INTO role_permissions VALUES (gen_random_uuid(), gen_random_uuid())",
         "SELECT payload FROM pgqueuer",
         "DELETE FROM pgqueuer",
@@ -303,6 +312,10 @@ async def test_admin_and_system_see_all_schools(db: asyncpg.Connection, schools:
         "SELECT date_of_birth_bidx FROM students",
         "SELECT password_hash FROM users",
         "SELECT private_key FROM signing_keys",
+        "SELECT private_key FROM token_keys",
+        "SELECT secret FROM second_factors",
+        "SELECT * FROM refresh_tokens",
+        "UPDATE sessions SET ended_at = NULL",
         "UPDATE passes SET status = 'active'",
         "INSERT INTO students (student_id, first_name, last_name, school_id) VALUES ('x', 'x', 'x', gen_random_uuid())",
         "DELETE FROM access_logs",

@@ -220,15 +220,21 @@ async def test_what_decides_nothing_writes_nothing(db: asyncpg.Connection, feed:
     assert await feed.took() == set()
 
 
+HOLD = (
+    "INSERT INTO role_permissions"
+    " SELECT r.id, p.id FROM roles r, permissions p WHERE r.name = 'office' AND p.name = 'p'"
+)
+
+
 async def test_rights_change_the_roles_that_hold_them(db: asyncpg.Connection, feed: Feed) -> None:
-    role = await db.fetchval("SELECT id FROM roles WHERE name = 'staff'")
+    role = await db.fetchval("INSERT INTO roles (name) VALUES ('office') RETURNING id")
     permission = await db.fetchval("INSERT INTO permissions (name) VALUES ('p') RETURNING id")
-    assert await feed.took() == set()
+    assert await feed.took() == {("role", role.bytes)}
     for statement in (
-        "INSERT INTO role_permissions SELECT r.id, p.id FROM roles r, permissions p WHERE r.name = 'staff'",
-        "UPDATE permissions SET action = 'read'",
-        "UPDATE roles SET name = 'office' WHERE name = 'staff'",
-        "DELETE FROM role_permissions",
+        HOLD,
+        "UPDATE permissions SET action = 'read' WHERE name = 'p'",
+        "UPDATE roles SET name = 'front desk' WHERE name = 'office'",
+        "DELETE FROM role_permissions WHERE role_id NOT IN (SELECT id FROM roles WHERE built_in)",
     ):
         await db.execute(statement)
         assert await feed.took() == {("role", role.bytes)}, statement
@@ -236,7 +242,9 @@ async def test_rights_change_the_roles_that_hold_them(db: asyncpg.Connection, fe
     assert await feed.took() == set()
 
 
-@pytest.mark.parametrize("table", ["passes", "students", "schools", "access_points", "signing_keys", "users", "roles"])
+@pytest.mark.parametrize(
+    "table", ["passes", "students", "schools", "access_points", "signing_keys", "users", "roles", "sessions"]
+)
 async def test_truncate_means_reload(db: asyncpg.Connection, feed: Feed, table: str) -> None:
     await db.execute(f"TRUNCATE {table} CASCADE")
     assert await feed.took() == {("reload", b"")}

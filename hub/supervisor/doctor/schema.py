@@ -20,11 +20,15 @@ COUNTED = 1000
 UNDEFINED_TABLE = "42P01"
 # Tables that belong to no one school and must be closed nevertheless.
 CLOSED = ["schools", "roles", "permissions", "role_permissions", "scan_ids", "access_logs_rejected"]
+CLOSED += ["refresh_tokens", "mailed_tokens", "second_factors", "recovery_codes", "token_keys"]
 EVENTS = ("insert", "update", "delete", "truncate")
 TRIGGERS = [
     *((table, f"feed_{event}") for table in ("passes", "schools", "access_points", "device_keys") for event in EVENTS),
     *((table, f"feed_{event}") for table in ("signing_keys", "users", "roles", "role_permissions") for event in EVENTS),
+    *((table, f"feed_{event}") for table in ("sessions", "second_factors", "token_keys") for event in EVENTS),
     *((table, f"feed_{event}") for table in ("students", "permissions") for event in ("update", "truncate")),
+    *(("users", trigger) for trigger in ("end_sessions", "guard_last_super_admin", "guard_role_of_user")),
+    *((table, f"guard_{table}") for table in ("roles", "role_permissions")),
     ("passes", "fill_lookup_key"),
 ]
 

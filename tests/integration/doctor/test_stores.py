@@ -17,6 +17,7 @@ import pytest
 from hub.demo.embedded import start_postgres
 from hub.domain.qr import generate_signing_key
 from hub.domain.vault import seal
+from hub.store.migrate import find_migrations
 from hub.supervisor.doctor import Level, examine, server
 from tests.acceptance.program import free_port
 from tests.integration.doctor.report import SECRET, Look, at, faults, role_urls, told
@@ -64,9 +65,9 @@ async def test_without_the_owners_address_migrations_are_compared_by_hub_system(
 ) -> None:
     urls = await role_urls(owner, database)
     assert faults(await look(**urls, database_url=None)) == []
-    newest = await owner.fetchval("SELECT max(name) FROM schema_migrations")
-    await owner.execute("DELETE FROM schema_migrations WHERE name = $1", newest)
-    told(await look(**urls, database_url=None), "migrations", newest, "passhub migrate")
+    last = find_migrations()[-1].name
+    await owner.execute("DELETE FROM schema_migrations WHERE name = $1", last)
+    told(await look(**urls, database_url=None), "migrations", last, "passhub migrate")
     report = await look(**urls, database_url="postgresql://postgres:wrong@" + database.split("@", 1)[1])
     told(report, "migrations", "as the owner", "password", "HUB_DATABASE_URL")
 

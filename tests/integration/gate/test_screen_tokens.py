@@ -26,9 +26,9 @@ async def test_a_worker_that_has_not_read_its_schools_asks_for_patience(quick: C
     try:
         worker = Worker(settings, 0, Line(), pg)
         with pytest.raises(StoreUnavailable):
-            await worker.screen_scope(REQUEST, {"token": "t"})
+            await worker.admission.scope(REQUEST, {"token": "t"})
         with pytest.raises(Unauthorized):
-            await worker.screen_scope(REQUEST, {"token": "no such token"})
+            await worker.admission.scope(REQUEST, {"token": "no such token"})
     finally:
         await pg.close()
 
@@ -44,4 +44,4 @@ async def test_a_token_opens_its_school(place: Place, quick: Callable[..., Setti
 
 
 async def school_of(gate: Gate, auth: dict[str, Any]) -> bytes:
-    return (await gate.worker.screen_scope(REQUEST, auth)).school
+    return (await gate.worker.admission.scope(REQUEST, auth)).school

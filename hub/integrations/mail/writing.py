@@ -1,0 +1,66 @@
+"""A letter as text and HTML, from the templates beside this file.
+
+A template's first line is the subject. Names of people and schools are anybody's text: in HTML they are escaped, and no
+header takes a line break. The token is behind a #, which browsers send to nobody.
+"""
+
+from __future__ import annotations
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from functools import cache
+from html import escape
+from importlib import resources
+from string import Template
+
+from hub.accounts.letters import Addressed
+from hub.errors import HubError
+
+#: The console's page for each kind of letter.
+PAGES = {"invitation": "accept-invitation", "reset": "reset-password", "verify": "verify-email"}
+
+
+class BadAddress(HubError):
+    """Nothing can be sent to this; trying again does not help."""
+
+    code = "mail_address"
+
+
+def write(letter: Addressed, sender: str, public_url: str) -> EmailMessage:
+    """Ready to send. Raises BadAddress."""
+    words = {
+        "name": _line(f"{letter.first_name} {letter.last_name}"),
+        "school": _line(letter.school or "passhub"),
+        "email": _line(letter.email),
+        "link": f"{public_url.rstrip('/')}/{PAGES[letter.purpose]}#token={letter.token}",
+    }
+    subject, _, text = _template(f"{letter.purpose}.txt").substitute(words).partition("\n")
+    html = _template(f"{letter.purpose}.html").substitute({name: escape(word) for name, word in words.items()})
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"] = _address(sender, "passhub")
+    message["To"] = _address(letter.email, words["name"])
+    message["Date"] = formatdate()
+    message["Message-ID"] = make_msgid(domain=message["From"].addresses[0].domain or "localhost")
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text.lstrip())
+    message.add_alternative(html, subtype="html")
+    return message
+
+
+def _line(text: str) -> str:
+    """On one line: a name with a line break would be a header of its own."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _address(address: str, name: str) -> Address:
+    try:
+        return Address(display_name=name, addr_spec=address)
+    except (ValueError, IndexError) as error:
+        raise BadAddress("this is no address that mail can be sent to") from error
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template(resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8"))

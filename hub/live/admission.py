@@ -1,0 +1,106 @@
+"""Which school's events somebody may see: people by their session, screens on a wall by a token of their own.
+
+Whoever has joined stays while the session lives and may still look, however short an access token is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Container
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from hub.accounts.identity import Identity
+from hub.accounts.permissions import Permission
+from hub.accounts.screen_tokens import ScreenTokens
+from hub.accounts.sessions import Sessions
+from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
+from hub.index.directory import Directory
+from hub.live.sio import Scope
+from hub.rest.client import Clients
+from hub.rest.origin import check_origin, session_cookie
+
+
+class Admission:
+    """`ready`: the directory is loaded. `origins`: other sites whose pages may use a session's cookie."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        screen_tokens: ScreenTokens,
+        directory: Directory,
+        ready: asyncio.Event,
+        clients: Clients,
+        origins: Container[str] = (),
+    ) -> None:
+        self._sessions = sessions
+        self._screen_tokens = screen_tokens
+        self._directory = directory
+        self._ready = ready
+        self._clients = clients
+        self._origins = origins
+
+    def follow(self, end: Callable[[UUID], None]) -> None:
+        """`end(session)` when one is over, or its holder may not look any more."""
+
+        def changed(session: UUID) -> None:
+            identity = self._sessions.identity_of(session)
+            if identity is None or not identity.may(Permission.live_read):
+                end(session)
+
+        self._sessions.on_ended(end)
+        self._sessions.on_changed(changed)
+
+    async def scope(self, request: web.Request, auth: dict[str, Any]) -> Scope:
+        """What a client opens that presents `auth`, or a session's cookie.
+
+        Raises Unauthorized; Forbidden for who may not look and for another site's page; BadRequest and NotFound for a
+        super admin who names no school; StoreUnavailable before the schools are known.
+        """
+        token = auth.get("token")
+        if token is None:
+            token = self._cookie(request)
+        if not isinstance(token, str):
+            raise Unauthorized("send auth: {token: …}")
+        if token.count(".") == 2:
+            return self._of_person(await self._sessions.identify(token), auth)
+        return self._of_screen(token)
+
+    def _require_schools(self) -> None:
+        if not self._ready.is_set():
+            raise StoreUnavailable("the hub is starting and has not read its schools yet; try again in a moment")
+
+    def _cookie(self, request: web.Request) -> str | None:
+        client = self._clients.of(request)
+        cookie = request.cookies.get(session_cookie(client))
+        if cookie is not None:
+            check_origin(request, client, self._origins, always=True)
+        return cookie
+
+    def _of_person(self, identity: Identity, auth: dict[str, Any]) -> Scope:
+        if not identity.may(Permission.live_read):
+            raise Forbidden(f"this needs the permission {Permission.live_read.value}")
+        school = identity.school_id or _named(auth)
+        self._require_schools()
+        if identity.school_id is None and school.bytes not in self._directory.schools:
+            raise NotFound("no such school")
+        return Scope(school.bytes, identity.session_id)
+
+    def _of_screen(self, token: str) -> Scope:
+        code = self._screen_tokens.school(token)
+        self._require_schools()
+        for school in self._directory.schools.values():
+            if school.code == code:
+                return Scope(school.id)
+        raise Unauthorized("this token's school is not known here")
+
+
+def _named(auth: dict[str, Any]) -> UUID:
+    """The school that a super admin wants to see."""
+    try:
+        return UUID(auth["schoolId"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        message = "say which school"
+        raise BadRequest(f"schoolId: {message}", [{"field": "schoolId", "message": message}]) from None

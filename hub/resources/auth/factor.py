@@ -1,0 +1,70 @@
+"""/auth/second-factor: set up in two steps, and taken away with the password and a code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.accounts.accounts import ACCOUNTS
+from hub.errors import Conflict, HubError, Unprocessable
+from hub.resources.auth.model import (
+    Confirmation,
+    ConfirmedFactor,
+    OfferedFactor,
+    RecoveryCodes,
+    Removal,
+)
+from hub.rest.call import Call
+from hub.store.queries import load_queries
+
+Q = load_queries("hub.accounts")
+KIND = "second_factor"
+
+
+async def offer(call: Call[None, Confirmation]) -> OfferedFactor:
+    await _confirm_password(call, call.body.password)
+    tx, user = await call.tx(), call.identity.user_id
+    row = await tx.fetchrow(Q.account_by_id, user)
+    assert row is not None
+    offered = await call.part(ACCOUNTS).factors.offer(tx, user, row["email"])
+    await call.audit("create", KIND, user)
+    return OfferedFactor(secret=offered.secret, uri=offered.uri)
+
+
+async def confirm(call: Call[None, ConfirmedFactor]) -> RecoveryCodes:
+    user = call.identity.user_id
+    codes = await call.part(ACCOUNTS).factors.confirm(await call.tx(), user, call.body.totp)
+    if codes is None:
+        raise _wrong("totp", "is not the code that the app should show now")
+    await call.audit("update", KIND, user, new={"confirmed": True})
+    return RecoveryCodes(recoveryCodes=codes)
+
+
+async def remove(call: Call[None, Removal]) -> None:
+    """Where the school asks for one there has to be one; an administrator can reset it."""
+    accounts, user = call.part(ACCOUNTS), call.identity.user_id
+    if (await accounts.sessions.rights_of(user)).required:
+        raise Conflict("your school asks for a second factor")
+    await _confirm_password(call, call.body.password)
+    await accounts.throttle.before_code(str(user))
+    tx = await call.tx()
+    if not await accounts.factors.use(tx, user, call.body.totp):
+        await accounts.throttle.code_failed(str(user))
+        raise _wrong("totp", "is wrong, or was used before")
+    await accounts.factors.remove(tx, user)
+    await call.audit("delete", KIND, user)
+
+
+async def _confirm_password(call: Call[Any, Any], password: str) -> None:
+    """Counted by user: a session is no place to guess from. Before the transaction, for the answer may have to wait.
+    Raises Unprocessable, TooManyRequests."""
+    accounts, user, address = call.part(ACCOUNTS), call.identity.user_id, call.client.address
+    await accounts.throttle.before(str(user), address)
+    if not await accounts.signing_in.confirm_password(user, password):
+        await accounts.throttle.failed(str(user), address)
+        await call.note("refuse", KIND, user, new={"why": "password"})
+        raise _wrong("password", "is wrong")
+    await accounts.throttle.forget(str(user), address)
+
+
+def _wrong(field: str, message: str) -> HubError:
+    return Unprocessable(f"{field} {message}", [{"field": field, "message": message}])

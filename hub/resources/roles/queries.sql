@@ -1,0 +1,34 @@
+-- Roles. A school sees the installation's and its own, and changes its own: row-level security says so.
+
+-- list_roles --
+-- What a listing filters and sorts.
+SELECT
+    r.id, r.name, r.description, r.built_in, r.school_id, r.created_at, r.updated_at,
+    array(
+        SELECT p.name FROM role_permissions AS rp JOIN permissions AS p ON p.id = rp.permission_id
+        WHERE rp.role_id = r.id ORDER BY p.name
+    )::text[] AS permissions
+FROM roles AS r
+
+-- get_role --
+-- One role.
+{list_roles} WHERE r.id = $1
+
+-- insert_role --
+-- A new role of the school $4, or of all when that is null.
+INSERT INTO roles (id, name, description, school_id) VALUES ($1, $2, $3, $4)
+
+-- update_role --
+-- The role $1 as it is now. No row comes back for one that is not the caller's to change.
+UPDATE roles SET name = $2, description = $3 WHERE id = $1 RETURNING id
+
+-- take_permissions --
+-- What the role $1 holds and is not among $2.
+DELETE FROM role_permissions
+WHERE role_id = $1 AND permission_id NOT IN (SELECT id FROM permissions WHERE name = ANY ($2::text[]))
+
+-- give_permissions --
+-- What is among $2 and the role $1 does not hold yet.
+INSERT INTO role_permissions (role_id, permission_id)
+SELECT $1, id FROM permissions WHERE name = ANY ($2::text[])
+ON CONFLICT DO NOTHING

@@ -1,0 +1,151 @@
+"""The second factor: set up, asked for, used once; recovery codes; required by a school of a role."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pyotp
+import pytest
+
+from hub.accounts.throttle import FREE_CODES
+from tests.integration.accounts.office import NOW, PASSWORD, Office
+from tests.integration.feed_world import until
+
+ADMIN = "school_admin@near.example"
+
+
+def at(app: pyotp.TOTP, steps: int = 0) -> str:
+    """The code so many steps from now."""
+    return app.at(int(NOW) + 30 * steps)
+
+
+async def enrol(office: Office, email: str = ADMIN) -> tuple[pyotp.TOTP, list[str]]:
+    """What the app has afterwards, and the recovery codes."""
+    token = await office.one.token(email)
+    offered = await office.one.ask("POST", "/auth/second-factor", token, {"password": PASSWORD})
+    assert offered.status == 201, offered.text
+    app = pyotp.TOTP(offered.json["secret"])
+    assert pyotp.parse_uri(offered.json["uri"]).secret == app.secret
+    # The step before this one, so that this one is still good for signing in.
+    code = at(app, -1)
+    confirmed = await office.one.ask("POST", "/auth/second-factor/confirm", token, {"totp": code})
+    assert confirmed.status == 200, confirmed.text
+    return app, confirmed.json["recoveryCodes"]
+
+
+async def login(office: Office, totp: str | None = None, email: str = ADMIN, **more: Any) -> int:
+    body = {"email": email, "password": PASSWORD} | ({} if totp is None else {"totp": totp}) | more
+    return (await office.two.ask("POST", "/auth/login", body=body)).status
+
+
+async def test_it_is_asked_for_once_it_is_confirmed(office: Office) -> None:
+    app, _ = await enrol(office)
+    needed = await office.two.ask("POST", "/auth/login", body={"email": ADMIN, "password": PASSWORD})
+    assert needed.status == 401
+    assert "totp" in needed.json["message"]
+    assert await login(office, "000000" if at(app) != "000000" else "000001") == 401
+    assert await login(office, at(app)) == 200
+    # Who has not the password learns nothing of it.
+    wrong = await office.two.ask("POST", "/auth/login", body={"email": ADMIN, "password": "not the password"})
+    assert "totp" not in wrong.json["message"]
+
+
+async def test_a_code_is_good_once_and_an_older_one_is_not(office: Office) -> None:
+    app, _ = await enrol(office)
+    code, older = at(app), at(app, -1)
+    assert await login(office, code) == 200
+    assert await login(office, code) == 401
+    assert await login(office, older) == 401
+
+
+async def test_of_many_who_use_a_code_at_once_one_gets_in(office: Office) -> None:
+    app, _ = await enrol(office)
+    code = at(app)
+    answers = await asyncio.gather(*(login(office, code) for _ in range(4)))
+    assert sorted(answers) == [200, 401, 401, 401]
+
+
+@pytest.mark.parametrize("steps", [-3, 3, 100])
+async def test_a_code_of_another_time_is_refused(office: Office, steps: int) -> None:
+    app, _ = await enrol(office)
+    assert await login(office, at(app, steps)) == 401
+
+
+async def test_each_recovery_code_stands_in_once(office: Office) -> None:
+    _, codes = await enrol(office)
+    assert len(set(codes)) == 10
+    assert await login(office, codes[0]) == 200
+    assert await login(office, codes[0]) == 401
+    assert await login(office, codes[1].upper().replace("-", " ")) == 200
+    kept = await office.fetch("SELECT hash, secret FROM recovery_codes JOIN second_factors USING (user_id)")
+    assert len(kept) == 10
+    assert not any(codes[2].encode() in row["hash"] + row["secret"] for row in kept)
+
+
+async def test_who_guesses_codes_is_stopped_and_the_right_one_does_not_help_meanwhile(office: Office) -> None:
+    app, codes = await enrol(office)
+    wrong = "000000" if at(app) != "000000" else "000001"
+    statuses = [await login(office, wrong) for _ in range(FREE_CODES + 1)]
+    assert 429 in statuses or await login(office, wrong) == 429
+    assert await login(office, codes[0]) == 429
+    # Who has not the password does not get so far as to be told.
+    assert (await office.two.ask("POST", "/auth/login", body={"email": ADMIN, "password": "wrong one"})).status == 401
+
+
+async def test_setting_it_up_takes_the_password_and_a_code(office: Office) -> None:
+    token = await office.one.token(ADMIN)
+    refused = await office.one.ask("POST", "/auth/second-factor", token, {"password": "stolen session"})
+    assert (refused.status, refused.json["details"][0]["field"]) == (422, "password")
+    assert (await office.one.ask("POST", "/auth/second-factor/confirm", token, {"totp": "123456"})).status == 409
+    offered = await office.one.ask("POST", "/auth/second-factor", token, {"password": PASSWORD})
+    app = pyotp.TOTP(offered.json["secret"])
+    wrong = "000000" if at(app) != "000000" else "000001"
+    assert (await office.one.ask("POST", "/auth/second-factor/confirm", token, {"totp": wrong})).status == 422
+    assert await login(office) == 200  # not confirmed: not asked for
+    good = {"totp": at(app)}
+    assert (await office.one.ask("POST", "/auth/second-factor/confirm", token, good)).status == 200
+    assert (await office.one.ask("POST", "/auth/second-factor", token, {"password": PASSWORD})).status == 409
+
+
+async def test_it_is_taken_away_with_the_password_and_a_code(office: Office) -> None:
+    app, codes = await enrol(office)
+    token = str((await office.one.sign_in(ADMIN, totp=at(app)))["accessToken"])
+    for body in ({"password": "wrong one here", "totp": codes[0]}, {"password": PASSWORD, "totp": "abcdef"}):
+        assert (await office.one.ask("POST", "/auth/second-factor/remove", token, body)).status == 422
+    body = {"password": PASSWORD, "totp": codes[0]}
+    assert (await office.one.ask("POST", "/auth/second-factor/remove", token, body)).status == 204
+    assert await login(office) == 200
+    assert await office.fetch("SELECT 1 FROM recovery_codes") == []
+
+
+async def test_a_school_that_asks_for_it_lets_nobody_of_the_role_do_anything_without(office: Office) -> None:
+    token, guard = await office.one.token(ADMIN), await office.one.token("security@near.example")
+    assert (await office.one.ask("GET", "/admin/users", token)).status == 200
+    await office.set("near", '{"secondFactor": ["school_admin"]}')
+    school = office.schools["near"]
+    await until(lambda: office.one.roster.schools[school].second_factor, "the setting is heard of")
+    assert (await office.one.ask("GET", "/admin/users", token)).status == 403
+    me = (await office.one.ask("GET", "/auth/me", token)).json
+    assert (me["permissions"], me["secondFactor"]) == ([], {"required": True, "enrolled": False})
+    assert (await office.one.ask("GET", "/auth/me", guard)).json["permissions"] != []
+    other = await office.one.token("school_admin@far.example")
+    assert (await office.one.ask("GET", "/admin/users", other)).status == 200
+
+    app, codes = await enrol(office)
+    user = office.users[ADMIN]
+    await until(lambda: office.one.roster.people[user].second_factor, "the second factor is heard of")
+    assert (await office.one.ask("GET", "/admin/users", token)).status == 200
+    body = {"password": PASSWORD, "totp": codes[0]}
+    assert (await office.one.ask("POST", "/auth/second-factor/remove", token, body)).status == 409
+    assert await login(office, at(app)) == 200
+
+
+async def test_an_administrator_takes_a_lost_one_away(office: Office) -> None:
+    await enrol(office, "staff@near.example")
+    token, path = await office.one.token(ADMIN), f"/admin/users/{office.users['staff@near.example']}"
+    assert (await office.one.ask("GET", path, token)).json["secondFactor"]
+    changed = await office.one.ask("PUT", path, token, {"secondFactor": False})
+    assert (changed.status, changed.json["secondFactor"]) == (200, False)
+    assert await login(office, email="staff@near.example") == 200
+    assert (await office.one.ask("PUT", path, token, {"secondFactor": True})).status == 400
