@@ -29,6 +29,6 @@ WORKDIR /var/lib/passhub
 VOLUME /var/lib/passhub
 EXPOSE 8080
 # Ready: the index is loaded and the journal can be written. No proxy is asked on the way to oneself.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('HUB_PORT', '8080') + '/health/ready', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-c", "import os, ssl, urllib.request as r; scheme = 'https' if os.environ.get('HUB_TLS_CERT') else 'http'; r.build_opener(r.ProxyHandler({}), r.HTTPSHandler(context=ssl._create_unverified_context())).open(scheme + '://127.0.0.1:' + os.environ.get('HUB_PORT', '8080') + '/health/ready', timeout=2)"]
 ENTRYPOINT ["passhub"]
 CMD ["serve"]

@@ -42,7 +42,7 @@ load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARG
 	@$(PY) -m loadtests.load $(ARGS)
 
 docs: $(VENV)/.dev  ## write what is made from the code: docs/asyncapi.json and docs/vectors
-	$(PY) -m hub.gate.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
+	$(PY) -m hub.live.asyncapi > $(VENV)/asyncapi.json && mv $(VENV)/asyncapi.json docs/asyncapi.json
 	$(PY) -m tests.vectors_writer
 
 # The subsets follow requirements.lock, so that every install has the same versions. UPGRADE=1 takes newer ones.

@@ -3,7 +3,8 @@
 One scan, in reading order: gate/socket.py or gate/http.py (parse) → gate/desk.py (the one verb) → gate/credential.py
 (code → key) → index/index.py (key → card) → domain/policy.py (verdict) → recorder/client.py (this turn's verdicts, one
 frame) → the host's recorder: recorder/process.py, admission.py, journal.py (one fsync for all workers) → back through
-the client and the desk to the reader; later recorder/drain.py (journal → access_logs).
+the client and the desk to the reader; later recorder/drain.py (journal → access_logs), and recorder/outlet.py →
+live/stream.py → live/audience.py (→ screens).
 
 The rooms, from the top; each imports only what is below it:
 

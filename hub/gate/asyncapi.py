@@ -1,15 +1,12 @@
 """The AsyncAPI 3 document of the readers' socket, made from the Structs that the gate itself reads and writes.
 
-    python -m hub.gate.asyncapi > docs/asyncapi.json
-
-A test holds that the committed file is what this writes. What a Struct leaves open because it is only ever written
-(which words a text can be) stands in `_SAID_MORE`. Rooms above the gate add their own socket: `document(part)`.
+hub/live/asyncapi.py adds the screens' socket and writes docs/asyncapi.json. What a Struct leaves open because it is
+only ever written (which words a text can be) stands in `_SAID_MORE`.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import msgspec
@@ -126,7 +123,8 @@ def document(*more: Part) -> dict[str, Any]:
         "info": {
             "title": "passhub",
             "version": __version__,
-            "description": "What readers at doors say and hear. docs/readers.md explains it.",
+            "description": "What readers at doors say and hear, and what screens are shown. "
+            "docs/readers.md and docs/screens.md explain it.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -236,7 +234,3 @@ def _schemas() -> dict[str, Any]:
 def text(*more: Part) -> str:
     """The document as it is committed."""
     return json.dumps(document(*more), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(text())

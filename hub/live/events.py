@@ -18,12 +18,12 @@ from hub.recorder.wire import Entry
 _encode = msgspec.json.Encoder().encode
 
 
-class PointFace(msgspec.Struct, gc=False):
+class EventPoint(msgspec.Struct, gc=False):
     id: str
     name: str
 
 
-class Face(msgspec.Struct, gc=False):
+class EventStudent(msgspec.Struct, gc=False):
     """`name` is empty for somebody whose pass is no longer there."""
 
     id: str
@@ -31,7 +31,7 @@ class Face(msgspec.Struct, gc=False):
     photoUrl: str | None
 
 
-class PassFace(msgspec.Struct, gc=False):
+class EventPass(msgspec.Struct, gc=False):
     """`passNumber` and `expiryDate` are null for a pass that is no longer there."""
 
     id: str
@@ -47,12 +47,39 @@ class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
     at: str
     decision: str
     reason: str | None
-    accessPoint: PointFace
-    student: Face | None
-    pass_: PassFace | None
+    accessPoint: EventPoint
+    student: EventStudent | None
+    pass_: EventPass | None
     direction: str | None
     stale: bool
     offline: bool
+
+
+class Auth(msgspec.Struct, omit_defaults=True):
+    """What a screen sends as it joins. `cursor`: the last that it was given, if it was there before."""
+
+    token: str
+    cursor: str | None = None
+
+
+class EventBatch(msgspec.Struct):
+    """`events`. The cursor is that of the last event; the first batch after joining may be empty."""
+
+    cursor: str
+    events: list[LiveEvent]
+
+
+class AmendedBatch(msgspec.Struct):
+    """`amended`: events that were shown, as their readers were told after all."""
+
+    events: list[LiveEvent]
+
+
+class ResetNote(msgspec.Struct):
+    """`reset`: what was missed cannot be shown; events go on from this cursor."""
+
+    reason: str
+    cursor: str
 
 
 _decode = msgspec.json.Decoder(LiveEvent).decode
@@ -121,7 +148,7 @@ class Faces:
             moment_text(scan.at),
             "granted" if scan.granted else "denied",
             scan.reason,
-            PointFace(id_text(scan.device), "" if point is None else point.name),
+            EventPoint(id_text(scan.device), "" if point is None else point.name),
             _student(scan, card),
             _pass(scan, card),
             scan.direction,
@@ -138,17 +165,17 @@ class Faces:
         return card if card is not None and card.pass_id == scan.pass_id else None
 
 
-def _student(scan: Scan, card: Card | None) -> Face | None:
+def _student(scan: Scan, card: Card | None) -> EventStudent | None:
     if scan.student_id is None or scan.student_id == NIL:
         return None
     id_ = id_text(scan.student_id)
     if card is None:
-        return Face(id_, "", None)
-    return Face(id_, card.name, f"/api/v1/students/{id_}/photo" if card.flags & HAS_PHOTO else None)
+        return EventStudent(id_, "", None)
+    return EventStudent(id_, card.name, f"/api/v1/students/{id_}/photo" if card.flags & HAS_PHOTO else None)
 
 
-def _pass(scan: Scan, card: Card | None) -> PassFace | None:
+def _pass(scan: Scan, card: Card | None) -> EventPass | None:
     if scan.pass_id is None:
         return None
     id_ = id_text(scan.pass_id)
-    return PassFace(id_, None, None) if card is None else PassFace(id_, card.number, day_text(card.last_day))
+    return EventPass(id_, None, None) if card is None else EventPass(id_, card.number, day_text(card.last_day))

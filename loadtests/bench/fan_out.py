@@ -1,7 +1,7 @@
-"""One school with a thousand screens: from the making of a batch to its arrival, on ours and on Node's, in turn.
+"""One school with a thousand screens: from when a batch was due to its arrival, on ours and on Node's, in turn.
 
-Both servers are one process on the server's core, and stamp a batch on the monotonic clock before they encode it; the
-screens, one process on the other core, read the same clock. Ours is the worker's live stream as it is (hub/live), with
+Both servers are one process on the server's core, and stamp a batch with its time on the monotonic clock; the screens,
+one process on the other core, read the same clock. Ours is the worker's live stream as it is (hub/live), with
 the batches put in where the recorder's come in.
 """
 

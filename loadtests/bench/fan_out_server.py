@@ -2,8 +2,9 @@
 
 `python -m loadtests.bench.fan_out_server PORT URL EVENTS_A_BATCH BATCHES_A_SECOND`. The door for screens, the stream,
 the index, the directory and PostgreSQL are a worker's own. What its recorder would send (Watching, Events) is put in
-where the recorder's messages are heard, while there are screens. `at` of every event of a batch is the monotonic clock
-at that moment, as microseconds since 1970: the screens read the same clock.
+where the recorder's messages are heard, while there are screens. `at` of every event of a batch is when the batch was
+due on the monotonic clock, as microseconds since 1970: the screens read the same clock, and a loop that was late is
+charged for it.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class Recorder(RecorderClient):
         elif isinstance(message, Unwatch):
             self.watched = False
 
-    def make_batch(self, size: int) -> None:
-        """One batch, now."""
-        at = time.monotonic_ns() // 1000
+    def make_batch(self, size: int, due: float) -> None:
+        """One batch. `due`: monotonic seconds."""
+        at = int(due * 1e6)
         entries = [self._entry(next(self._scans), at) for _ in range(size)]
         self.hear(Events(SCHOOL, self._own_id, self._following, entries))
         self._following += size
@@ -105,9 +106,10 @@ async def _keep_time(recorder: Recorder, size: int, rate: int) -> None:
     """Batches at their times; one that is late does not move the next."""
     started = time.monotonic()
     for number in count():
-        await asyncio.sleep(started + number / rate - time.monotonic())
+        due = started + number / rate
+        await asyncio.sleep(due - time.monotonic())
         if recorder.watched:
-            recorder.make_batch(size)
+            recorder.make_batch(size, due)
 
 
 if __name__ == "__main__":

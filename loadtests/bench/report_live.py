@@ -8,14 +8,14 @@ from loadtests.bench.section import Section, at_most, item, mid, ms, ratio, row
 
 _FAN_OUT = """
 **Fan-out**: each server is one process on one core; the screens are one process on the other and speak the protocol
-on raw sockets; the servers take turns. A batch is stamped on the monotonic clock before it is encoded, and the
-screens read the same clock when its bytes arrive: both sides pay for encoding, framing, a thousand writes, and the
-same reading. Ours is the worker's live stream as it is, with names looked up in the index of {passes:,} passes, and
-with batches put in where the recorder's come in (`loadtests/bench/fan_out_server.py`); the 50 ms that events wait to
-be a batch are left out on both sides. Node's (`loadtests/peers/screens.mjs`) is Node {node} with socket.io {socketio}
-({licence} licence) from npm, set up as its documents advise: websocket only, `perMessageDeflate` and
-`httpCompression` off, one room, `NODE_ENV=production`, events of the same shape. It encodes and frames a broadcast
-once, as ours does.
+on raw sockets; the servers take turns. A batch is stamped with the time at which it was due on the monotonic clock,
+and the screens read the same clock when its bytes arrive: both sides pay for a late timer, for encoding, framing, a
+thousand writes, and the same reading. Ours is the worker's live stream as it is, with names looked up in the index of
+{passes:,} passes, and with batches put in where the recorder's come in (`loadtests/bench/fan_out_server.py`); the 50
+ms that events wait to be a batch are left out on both sides. Node's (`loadtests/peers/screens.mjs`) is Node {node}
+with socket.io {socketio} ({licence} licence) from npm, set up as its documents advise: websocket only,
+`perMessageDeflate` and `httpCompression` off, one room, `NODE_ENV=production`, events of the same shape. It encodes
+and frames a broadcast once, as ours does. Both also send the `stats` of 16 doors once a second.
 """
 _SOON = """
 **Scan → screen**: {rate} scans/s over HTTP at a fixed rate, {screens} screens of the school, one worker: from the

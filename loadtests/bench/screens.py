@@ -45,19 +45,25 @@ class Audience:
         self.resets = 0
         self.changed = asyncio.Event()
         self._known: dict[bytes, Batch | None] = {}
+        self._packet = b""
+        self._batch: Batch | None = None
 
     def heard(self, packet: bytes, now: float) -> Batch | None:
         """The batch of a packet; None when it is something else."""
-        if packet in self._known:
-            batch = self._known[packet]
-        else:
-            if len(self._known) > 64:
-                self._known.clear()
-            batch = self._known[packet] = self._read(packet)
+        if packet != self._packet:  # to compare is cheaper than to look up, which has to hash
+            self._packet, self._batch = packet, self._look_up(packet)
+        batch = self._batch
         if batch is not None:
             self.arrivals.append((now, batch))
             self.changed.set()
         return batch
+
+    def _look_up(self, packet: bytes) -> Batch | None:
+        if packet not in self._known:
+            if len(self._known) > 64:
+                self._known.clear()
+            self._known[packet] = self._read(packet)
+        return self._known[packet]
 
     def _read(self, packet: bytes) -> Batch | None:
         name, *values = json.loads(packet[packet.find(b"[") :])

@@ -2,9 +2,10 @@
 //
 //   node screens.mjs PORT EVENTS_A_BATCH BATCHES_A_SECOND DOORS
 //
-// Once a second it emits `stats` of so many doors too, as ours does. `at` of every event of a batch is the monotonic clock at the moment of the emit, written as microseconds since 1970: the
-// clients read the same clock. Socket.IO 4 encodes a broadcast once and frames it once for all. Tuned as its documents
-// advise: websocket only, no compression (perMessageDeflate off), no client bundle, NODE_ENV=production.
+// Once a second it emits `stats` of so many doors too, as ours does. `at` of every event of a batch is when the batch was
+// due on the monotonic clock, as microseconds since 1970: the screens read the same clock. Socket.IO 4 encodes a
+// broadcast once and frames it once for all. Tuned as its documents advise: websocket only, no compression
+// (perMessageDeflate off), no client bundle, NODE_ENV=production.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
@@ -26,10 +27,9 @@ const live = new Server(http, {
 live.on("connection", (socket) => socket.join(ROOM));
 
 const uuid = (kind, number) => `${kind}-0000-7000-8000-${number.toString(16).padStart(12, "0")}`;
-const moment = () => {
-  const micros = process.hrtime.bigint() / 1000n;
-  const second = new Date(Number(micros / 1_000_000n) * 1000).toISOString().slice(0, 20);
-  return `${second}${(micros % 1_000_000n).toString().padStart(6, "0")}Z`;
+const moment = (micros) => {
+  const second = new Date(Math.floor(micros / 1e6) * 1000).toISOString().slice(0, 20);
+  return `${second}${String(micros % 1e6).padStart(6, "0")}Z`;
 };
 
 let number = 0;
@@ -53,9 +53,9 @@ const event = (at) => {
   };
 };
 
-const emit = () => {
+const emit = (due) => {
   if (live.sockets.size === 0) return;
-  const at = moment();
+  const at = moment(Math.floor(due * 1000));
   const cursor = Buffer.alloc(64, number % 256).toString("base64url");
   live.to(ROOM).emit("events", { cursor, events: Array.from({ length: size }, () => event(at)) });
 };
@@ -78,7 +78,19 @@ const tell = () => {
   live.to(ROOM).emit("stats", { at, windowSeconds: 60, accessPoints: Array.from({ length: doors }, door), feed, journal });
 };
 
+// Batches at their times, in milliseconds of the monotonic clock; one that is late does not move the next.
+const clock = () => Number(process.hrtime.bigint() / 1000n) / 1000;
+const started = clock();
+let batches = 0;
+const keepTime = () => {
+  const due = started + (1000 * batches) / rate;
+  if (clock() < due) return setTimeout(keepTime, due - clock());
+  batches += 1;
+  emit(due);
+  return setImmediate(keepTime);
+};
+
 http.listen(port, "127.0.0.1", () => {
-  setInterval(emit, 1000 / rate);
+  keepTime();
   setInterval(tell, 1000);
 });

@@ -13,8 +13,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from hub.config import load_settings
 from hub.live.page import page_routes
+from hub.rest.client import Clients
 from hub.rest.shell import Shell
+from hub.rest.stack import Stack
 
 FILES = Path(__file__).resolve().parents[2] / "hub/live/page"
 ADDRESSES = {"/": "index.html"} | {f"/page/{path.name}": path.name for path in FILES.iterdir()}
@@ -36,7 +39,7 @@ Client = TestClient[web.Request, web.Application]
 
 @pytest.fixture
 async def client(aiohttp_client: Callable[[web.Application], Awaitable[Client]]) -> Client:
-    return await aiohttp_client(Shell(4096).application(page_routes()))
+    return await aiohttp_client(Shell(4096, Stack(load_settings(), Clients([])), ()).application(page_routes()))
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

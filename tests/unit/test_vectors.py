@@ -24,6 +24,7 @@ from hub.domain.qr import (
 from hub.gate import asyncapi
 from hub.gate.codec import CODECS, JSON, MSGPACK
 from hub.gate.messages import UNREADABLE, Attempt, Attempts, Error, Replay, Scan, Verify, device_info, plain
+from hub.live.asyncapi import screen_part
 from hub.reader.messages import Codec, RecordedItem
 from hub.reader.messages import Decision as DecisionRead
 from tests.third_party import msgpack, offline
@@ -51,7 +52,7 @@ def keys() -> dict[str, PublicKey]:
 
 def test_the_files_are_what_is_written() -> None:
     assert {path.name: path.read_text(encoding="utf-8") for path in DIRECTORY.iterdir()} == files()
-    assert (ROOT / "docs/asyncapi.json").read_text(encoding="utf-8") == asyncapi.text()
+    assert (ROOT / "docs/asyncapi.json").read_text(encoding="utf-8") == asyncapi.text(screen_part())
 
 
 def test_the_private_keys_are_those_of_the_set(keys: dict[str, PublicKey]) -> None:
@@ -187,10 +188,9 @@ def test_every_frame_fits_the_asyncapi_document_and_no_refused_one_does() -> Non
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
-    live = {"channels": {"live": {"address": "/live"}}, "schemas": {"Event": {"type": "object"}}}
-    document = asyncapi.document(live)
-    assert set(document["channels"]) == {"readers", "live"}
-    assert "Event" in document["components"]["schemas"]
+    document = asyncapi.document(screen_part())
+    assert set(document["channels"]) == {"readers", "screens"}
+    assert not set(screen_part()["schemas"]) & set(asyncapi.reader_part()["schemas"]), "two schemas have one name"
 
     def follow(node: Any) -> int:
         if isinstance(node, list):

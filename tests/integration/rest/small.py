@@ -71,6 +71,11 @@ async def keep_and_refuse(call: Call[None, None]) -> None:
     raise call.keep(Unauthorized("the session was stolen"))
 
 
+async def forget_match(call: Call[None, Thing]) -> Made:
+    await call.audit("update", "thing", call.id)
+    return Made(call.id, call.body.name)
+
+
 async def break_down(call: Call[None, None]) -> None:
     """PostgreSQL's refusal repeats the value."""
     tx = await call.tx()
@@ -117,6 +122,7 @@ ROUTES = [
         answer=Made,
         location="/things/{id}",
     ),
+    Route("PUT", "/things/{id}", forget_match, summary="u", permission=SIGNED_IN, body=Thing, answer=Made),
     Route("POST", "/forgotten", forget_audit, summary="f", permission=SIGNED_IN),
     Route("POST", "/failing", fail_late, summary="f", permission=SIGNED_IN),
     Route("POST", "/kept", keep_and_refuse, summary="k", permission=SIGNED_IN),

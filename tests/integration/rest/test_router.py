@@ -32,6 +32,11 @@ async def test_a_write_without_audit_fails_and_changes_nothing(site: Site) -> No
     assert await notes(site) == []
 
 
+async def test_a_change_that_did_not_look_at_if_match_fails(site: Site) -> None:
+    assert (await site.ask("PUT", f"/api/v1/things/{uuid4()}", site.token(), THING)).status == 500
+    assert await site.fetch("SELECT FROM audit_logs") == []
+
+
 async def test_an_error_rolls_back_what_was_written_and_its_audit(site: Site) -> None:
     assert (await site.ask("POST", "/api/v1/failing", site.token())).status == 409
     assert await notes(site) == []

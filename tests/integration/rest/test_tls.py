@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from hub.config import load_settings
+from hub.config import Settings, load_settings
 from hub.errors import StartError
 from hub.rest.tls import Tls
+from tests.integration.gate.place import furnish, recorder_running, worker_running
 
 
 def write_pair(folder: Path, name: str) -> tuple[Path, Path]:
@@ -100,6 +102,19 @@ async def test_a_broken_new_certificate_leaves_the_old_one(served: tuple[Tls, in
 async def test_older_versions_are_refused(served: tuple[Tls, int]) -> None:
     with pytest.raises((ssl.SSLError, ConnectionResetError)):
         await dial(served[1], maximum_version=ssl.TLSVersion.TLSv1_2)
+
+
+async def test_a_worker_with_a_certificate_speaks_tls_alone(
+    database: str, settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    cert, key = write_pair(tmp_path, "hub")
+    own = settings(shutdown_timeout=0.2, workers=1, tls_cert=cert, tls_key=key)
+    async with recorder_running(own), worker_running(own, await furnish(database)) as gate:
+        async with gate.http.get(f"https://127.0.0.1:{gate.port}/health/live", ssl=False) as response:
+            assert response.status == 200
+            assert "max-age" in response.headers["Strict-Transport-Security"]
+        with pytest.raises(ClientError):
+            await gate.http.get(f"http://127.0.0.1:{gate.port}/health/live")
 
 
 def test_a_pair_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
