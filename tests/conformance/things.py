@@ -104,7 +104,13 @@ async def _connect(site: Site) -> AsyncIterator[asyncpg.Connection]:
 
 
 #: What stands before `/{id}` in a path → makes one in a school.
-MAKERS: dict[str, Maker] = {"/access-points": _access_point, "/admin/users": _user, "/admin/roles": _role}
+MAKERS: dict[str, Maker] = {
+    "/access-points": _access_point,
+    "/admin/audit-logs": _audit_log,
+    "/admin/audit-logs/export": _audit_log,
+    "/admin/users": _user,
+    "/admin/roles": _role,
+}
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
