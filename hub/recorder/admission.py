@@ -241,6 +241,11 @@ class Admission:
         merge = Merge(first.scan_id, first.device, first.access_time, report, conflict)
         return Override(index, code, first.at, conflict), [merge]
 
+    def as_told(self, entry: Entry) -> Entry:
+        """A recorded scan with the verdict that its reader was told after all."""
+        code = self._amended.get((entry.identity, entry.access_time)) if self._amended else None
+        return entry if code is None else msgspec.structs.replace(entry, code=code)
+
     def committed(self, batch: Batch) -> None:
         """The batch is on disk."""
         self._note_amendments(batch.amendments)

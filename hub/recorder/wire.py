@@ -98,12 +98,14 @@ class Unwatch(msgspec.Struct, array_like=True, tag=5):
 
 
 class Fetch(msgspec.Struct, array_like=True, tag=6):
-    """Events of the past, first ≤ stream_seq < until, as many as are at hand. Answered with Fetched, once."""
+    """Events of the past, first ≤ stream_seq < until, as many as are at hand. Answered with Fetched, once. `recorder`:
+    whose numbers they are, for the journal may be another's by now."""
 
     ask: int
     school: bytes
     first: int
     until: int
+    recorder: bytes
 
 
 class Readers(msgspec.Struct, array_like=True, tag=25):
