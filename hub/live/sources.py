@@ -76,15 +76,17 @@ class Past:
         self._count = 0
 
     async def fetch(self, school: bytes, recorder: bytes, first: int, until: int) -> Run:
+        run = Run([], first)
         if recorder == self._recorder.recorder_id and self._recorder.connected:
             run = await self._ask(school, recorder, first, until)
-            if run.reached > first:
+            if run.scans:
                 return run
         try:
-            return await self._log.fetch(school, recorder, first, until)
+            logged = await self._log.fetch(school, recorder, first, until)
         except UNREADABLE as error:
             log.debug("events of the past cannot be read now", error=str(error))
-            return Run([], first)
+            return run
+        return logged if logged.reached > first else run
 
     def nobody_answers(self) -> None:
         """The recorder that was asked is gone, and another will not answer for it."""
@@ -109,4 +111,4 @@ class Past:
             return Run([], first)
         finally:
             self._asks.pop(number, None)
-        return run_of(first, fetched.entries)
+        return run_of(first, fetched.entries) if fetched.entries else Run([], max(first, fetched.reached))

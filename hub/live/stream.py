@@ -123,6 +123,8 @@ class Stream:
             self._begin(recorder, 1 if self.started.is_set() else following)
         elif following < known:
             log.error("a recorder counts from further back than before", recorder=recorder.hex(), was=known)
+            self._held.pop(recorder, None)
+            self._wanted.pop(recorder, None)
             self._begin(recorder, following)
         self.started.set()
         self._want(recorder, following)
@@ -221,9 +223,8 @@ class Stream:
 
     async def _gap(self, recorder: bytes) -> int | None:
         """Takes what is held and follows now; the number up to which something is missing then, None if nothing is."""
-        held = self._held.get(recorder)
         taken = 0
-        while held is not None and held.runs:
+        while (held := self._held.get(recorder)) is not None and held.runs:
             if held.runs[0].first > self.following[recorder]:
                 return held.runs[0].first
             taken += len(held.runs[0].entries)

@@ -153,6 +153,8 @@ class Admission:
                     self._note_amendments(record.amendments)
             for school, following in counts.items():
                 sequences[school] = max(sequences.get(school, 1), following)
+        if self._journal.damaged is not None:
+            self._journal.skip_numbers()
 
     def _note_amendments(self, amendments: list[Amendment]) -> None:
         for a in amendments:

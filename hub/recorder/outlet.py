@@ -206,7 +206,9 @@ class Outlet:
                     found = []
                 await asyncio.sleep(0)
         if ask.recorder == self._journal.recorder_id:
-            worker.send(Fetched(ask.ask, [self._admission.as_told(entry) for entry in found]))
+            start, following = self._journal.skipped.get(ask.school, (0, 0))
+            reached = following if start <= ask.first < following else 0
+            worker.send(Fetched(ask.ask, [self._admission.as_told(entry) for entry in found], reached))
         else:
             worker.send(Fetched(ask.ask, []))
 

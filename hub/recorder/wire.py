@@ -167,10 +167,11 @@ class Events(msgspec.Struct, array_like=True, tag=16):
 
 class Fetched(msgspec.Struct, array_like=True, tag=17):
     """What there is of a Fetch, from its `first` on without a gap: fewer than asked for, or none when the journal no
-    longer has the first of them."""
+    longer has the first of them. `reached`: the recorder itself gave no number from `first` up to this."""
 
     ask: int
     entries: list[Entry]
+    reached: int = 0
 
 
 class Present(msgspec.Struct, array_like=True, tag=18):

@@ -13,7 +13,7 @@ import pytest
 from hub.control.framing import Splitter
 from hub.recorder import outlet as module
 from hub.recorder.admission import Admission, Batch
-from hub.recorder.journal import Journal
+from hub.recorder.journal import SKIP, Journal
 from hub.recorder.outlet import Outlet
 from hub.recorder.publisher import Publisher
 from hub.recorder.wire import Amendment, Entry, Events, Fetch, Fetched, Frame, ToWorker, Watch, Watching
@@ -134,6 +134,25 @@ async def test_events_of_a_damaged_row_are_missing_and_no_other_takes_their_numb
     assert await opened.fetch(1, 7) == before
     assert await opened.fetch(3, 7) == []
     assert await opened.fetch(5, 7) == after
+
+
+async def test_numbers_that_a_damaged_journal_may_have_given_are_not_given_again(opened: Desk) -> None:
+    opened.record(2)
+    recorder, worker = opened.journal.recorder_id, Worker()
+    opened.outlet.take(worker, Watch(SCHOOL))
+    opened.journal.damage = "a page of it cannot be read"
+    opened.journal.close()
+    opened.open()
+    assert opened.journal.damaged is not None
+    assert worker.heard()[-1] == Watching(SCHOOL, recorder, 3 + SKIP)
+    after = opened.record(2)
+    assert await opened.fetch(3 + SKIP, 5 + SKIP) == after
+    opened.outlet.take(worker, Fetch(1, SCHOOL, 5, 100, recorder))
+    await asyncio.gather(*opened.outlet._fetches)
+    assert worker.got == [Fetched(1, [], 3 + SKIP)]
+    opened.journal.close()
+    opened.open()
+    assert opened.journal.sequences == {SCHOOL: 5 + SKIP}
 
 
 async def test_another_recorders_numbers_are_not_answered_for(opened: Desk) -> None:

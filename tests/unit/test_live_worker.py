@@ -20,6 +20,7 @@ from hub.live.cursor import read_cursor
 from hub.live.live import Live
 from hub.live.remote import Remote
 from hub.live.screen import Screen
+from hub.live.stream import Run
 from hub.recorder.client import RecorderClient
 from hub.recorder.wire import Amended, Amendment, Events, Fetched, ToScreens, Watching
 from hub.store.pg import Pg
@@ -33,6 +34,9 @@ class Log:
         self.error: Exception | None = None
         self.answers: dict[bytes, dict[bytes, int]] = {}
         self.asked = asyncio.Event()
+
+    async def fetch(self, school: bytes, recorder: bytes, first: int, until: int) -> Run:
+        raise StoreUnavailable("away")
 
     async def heads(self, schools: list[bytes]) -> dict[bytes, dict[bytes, int]]:
         self.asked.set()
@@ -51,7 +55,7 @@ async def live(tmp_path: Path, log: Log) -> Live:
     settings = load_settings(database_url="postgresql://nobody@127.0.0.1:9/none", journal_dir=tmp_path)
     recorder = RecorderClient(tmp_path / "none.sock", worker="w", timeout_ms=500, backlog=10)
     made = Live(settings, recorder, cast("Pg", None), PassIndex(), Directory(), dict, lambda stream: b"{}")
-    made._log = log  # type: ignore[assignment]
+    made._log = made._past._log = log  # type: ignore[assignment]
     return made
 
 
@@ -137,6 +141,23 @@ async def test_who_asked_a_recorder_that_is_gone_is_not_kept_waiting(live: Live)
     live._watch_again()
     assert (await asking).reached == 3
     live._hear(Fetched(1, [entry(1)]))  # too late: nobody waits for it
+
+
+async def test_numbers_that_were_never_given_hold_nobody_up(live: Live) -> None:
+    sent: list[Any] = []
+    wire, recorder = Wire(), live._recorder
+    recorder._transport = cast("asyncio.Transport", Wire())
+    recorder.recorder_id = LOCAL
+    recorder.send = sent.append  # type: ignore[method-assign]
+    live._room(SCHOOL).audience.add(screen_on(wire))
+    live._hear(Watching(SCHOOL, LOCAL, 3))
+    sent.clear()
+    live._hear(Watching(SCHOOL, LOCAL, 100_003))
+    await until(lambda: sent)
+    live._hear(Fetched(sent[0].ask, [], 100_003))
+    live._hear(Events(SCHOOL, LOCAL, 100_003, [entry(1)]))
+    await until(lambda: ids(wire))
+    assert live._rooms[SCHOOL].stream.following[LOCAL] == 100_004
 
 
 async def test_amended_events_are_told_to_all(live: Live) -> None:
