@@ -187,3 +187,18 @@ def test_a_denial_that_tells_nothing_about_a_person_tells_nothing_wherever_it_wa
     text = Faces(PassIndex(), Directory()).text(scan)
     assert b'"student":null,"pass":null' in text
     assert id_text(scan.id).encode() in text
+
+
+async def test_a_recorder_that_goes_back_is_followed_from_there() -> None:
+    world, shown = World(ring=20), Shown()
+    world.start()
+    world.join(shown)
+    seen = world.emit(LOCAL, 30)
+    world.stream.receive(Events(SCHOOL, LOCAL, 40, [entry(940)]))  # held: the numbers before it never came
+    del world.past.numbered[LOCAL][10:]
+    world.stream.watching(LOCAL, 11)
+    for _ in range(40):
+        seen += world.emit(LOCAL, 1)
+    await world.settle(shown)
+    assert shown.ids == seen
+    await world.close(shown)

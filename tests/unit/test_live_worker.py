@@ -135,7 +135,7 @@ async def test_who_asked_a_recorder_that_is_gone_is_not_kept_waiting(live: Live)
     recorder = live._recorder
     recorder._transport = cast("asyncio.Transport", Wire())
     recorder.recorder_id = LOCAL
-    recorder.send = sent.append  # type: ignore[method-assign]
+    recorder.send = sent.append  # type: ignore[assignment, method-assign]
     asking = asyncio.create_task(live._past._ask(SCHOOL, LOCAL, 3, 5))
     await until(lambda: sent)
     live._watch_again()
@@ -148,7 +148,7 @@ async def test_numbers_that_were_never_given_hold_nobody_up(live: Live) -> None:
     wire, recorder = Wire(), live._recorder
     recorder._transport = cast("asyncio.Transport", Wire())
     recorder.recorder_id = LOCAL
-    recorder.send = sent.append  # type: ignore[method-assign]
+    recorder.send = sent.append  # type: ignore[assignment, method-assign]
     live._room(SCHOOL).audience.add(screen_on(wire))
     live._hear(Watching(SCHOOL, LOCAL, 3))
     sent.clear()
