@@ -195,9 +195,6 @@ class Settings(BaseSettings):
         description="how often a screen is pinged; one that answers none for twice as long is disconnected (4003)",
         json_schema_extra=unit("s"),
     )
-    live_tokens: SecretStr | None = Field(
-        None, description='tokens of screens, as JSON: {"token": "school code"}; `passhub demo` makes some'
-    )
 
     body_max_bytes: Annotated[int, Field(ge=4096)] = Field(
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
