@@ -13,6 +13,7 @@ from hub.accounts.tokens import AccessTokens
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
+from loadtests.load.signed_in import NotSignedIn, SignedIn
 from tests.integration.accounts.office import PASSWORD, PASSWORD_HASH, ROLE_IDS
 from tests.integration.gate.place import Gate, Place, recorder_running, until, worker_running
 from tests.integration.live.screen import connected, watching
@@ -142,6 +143,24 @@ async def test_who_may_not_look_does_not(gates: tuple[Gate, Gate], place: Place)
     async with connected(two.http, two.url, auth) as screen:
         await screen.until(lambda: screen.cursor is not None)
         await screen.until_ids(await scans(one, 1))
+
+
+async def test_the_load_s_screens_renew_what_is_refused(gates: tuple[Gate, Gate], place: Place) -> None:
+    one, two = gates
+    session = SignedIn(one.url, "security@x", PASSWORD)
+    first = await asyncio.to_thread(session.token)
+    assert await asyncio.to_thread(session.token) == first
+    second = await asyncio.to_thread(session.token, first)
+    assert second != first
+    assert await asyncio.to_thread(session.token, first) == second  # another screen has renewed it
+    async with watching(two.http, two.url, second) as screen:
+        await place.execute("UPDATE sessions SET ended_at = now()")
+        assert (await screen.until_end())[0] == ENDED
+    third = await asyncio.to_thread(session.token, second)
+    async with watching(two.http, two.url, third) as screen:
+        await screen.until_ids(await scans(one, 1))
+    with pytest.raises(NotSignedIn, match="security@x was not let in"):
+        await asyncio.to_thread(SignedIn(one.url, "security@x", "not this one").token)
 
 
 async def test_a_page_needs_no_token_in_its_hands(gates: tuple[Gate, Gate]) -> None:
