@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pyotp
@@ -141,11 +140,11 @@ async def test_who_is_not_known_is_not_let_in(window: Window, program: Hub) -> N
 
 async def test_a_second_factor_is_asked_for_by_the_page(window: Window, program: Hub) -> None:
     token = await asyncio.to_thread(program.sign_in, guard("North"), PASSWORD)
-    ask = partial(asyncio.to_thread, program.http, key=token)
-    status, offered = await ask("/api/v1/auth/second-factor", {"password": PASSWORD})
+    factor = "/api/v1/auth/second-factor"
+    status, offered = await asyncio.to_thread(program.http, factor, {"password": PASSWORD}, token)
     assert status == 201
     app = pyotp.TOTP(offered["secret"])
-    status, confirmed = await ask("/api/v1/auth/second-factor/confirm", {"totp": app.now()})
+    status, confirmed = await asyncio.to_thread(program.http, f"{factor}/confirm", {"totp": app.now()}, token)
     assert status == 200
     await window.open(address(program), guard("North"), PASSWORD)
     code = window.page.get_by_label("Code of the second factor")
