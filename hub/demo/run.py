@@ -227,6 +227,7 @@ def _settings(options: Options, place: Place) -> Settings:
         secret_key=place.secret_key(),
         audit_key=place.audit_key(),
         audit_heads=place.audit_heads,
+        rate_device=0,  # `--rate` may be more than people could do
         log_format="json",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )

@@ -181,7 +181,7 @@ async def nobody_is_left(gate: Gate) -> None:
 async def test_one_that_stops_reading_is_cut_off_and_nobody_else_notices(
     place: Place, quick: Callable[..., Settings]
 ) -> None:
-    own = quick(live_buffer_bytes=65_536)
+    own = quick(live_buffer_bytes=65_536, rate_device=0)
     async with recorder_running(own), worker_running(own, place) as gate:
         async with watching(gate.http, gate.url, gate.place.tokens["near"]) as good:
             deaf = socket.create_connection(("127.0.0.1", gate.port))
