@@ -16,6 +16,7 @@ from hub.index.index import PassIndex
 from hub.recorder.wire import Entry
 
 _encode = msgspec.json.Encoder().encode
+_ANONYMOUS = frozenset(REASON_TEXT[code] for code in ANONYMOUS)
 
 
 class EventPoint(msgspec.Struct, gc=False):
@@ -56,14 +57,18 @@ class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
 
 
 class Auth(msgspec.Struct, omit_defaults=True):
-    """What a screen sends as it joins. `cursor`: the last that it was given, if it was there before."""
+    """What a screen sends as it joins. `token`: an access token; a page leaves it to the session's cookie. `cursor`: the
+    last that it was given, if it was there before. `schoolId`: whose events, for who belongs to no school.
+    """
 
-    token: str
+    token: str | None = None
     cursor: str | None = None
+    schoolId: str | None = None
 
 
 class EventBatch(msgspec.Struct):
-    """`events`. The cursor is that of the last event; the first batch after joining may be empty."""
+    """`events`. The cursor is that of the last event; a batch may be empty: the first after joining, and
+    one that only brings a better cursor."""
 
     cursor: str
     events: list[LiveEvent]
@@ -141,6 +146,8 @@ class Faces:
 
     def text(self, scan: Scan) -> bytes:
         """The event's JSON."""
+        if scan.reason in _ANONYMOUS and not scan.offline:
+            scan = msgspec.structs.replace(scan, pass_id=None, student_id=None)
         card = self._card(scan)
         point = self._directory.points.get(scan.device)
         event = LiveEvent(
