@@ -57,8 +57,8 @@ class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
 
 
 class Auth(msgspec.Struct, omit_defaults=True):
-    """What a screen sends as it joins. `token`: an access token; a page leaves it to the session's cookie. `cursor`: the
-    last that it was given, if it was there before. `schoolId`: whose events, for who belongs to no school.
+    """What a screen sends as it joins. `token`: an access token; a page leaves that to the session's cookie. `cursor`:
+    the last that it was given, if it was there before. `schoolId`: whose events, for who belongs to no school.
     """
 
     token: str | None = None
