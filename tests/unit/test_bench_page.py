@@ -35,7 +35,7 @@ def resume(seconds: float) -> dict[str, Any]:
 
 
 def verify(times: float) -> dict[str, Any]:
-    found = {"fastapi": rounds(), "bare_pool": rounds(), "http": rounds(rate=times * 100)}
+    found = {"fastapi": rounds(), "bare_pool": rounds(), "http": rounds(rate=times * 100), "apart": rounds()}
     return {**found, "versions": VERSIONS}
 
 
