@@ -22,7 +22,8 @@ MOST_FAULTS = 50
 
 
 def fault(field: str, message: str) -> Fault:
-    return {"field": field, "message": message}
+    """`field` can be a name that a client made up: half a character of it could not be sent back."""
+    return {"field": field.encode("utf-8", "replace").decode("utf-8"), "message": message}
 
 
 def refusal(faults: list[Fault]) -> BadRequest:
