@@ -118,6 +118,8 @@ def _answers(route: Route) -> dict[str, Any]:
     done: dict[str, Any] = {"description": route.summary, "headers": {name: header(name) for name in headers}}
     if route.answer is not None:
         done["content"] = {"application/json": {"schema": schema_of(route.answer)}}
+    if route.files:
+        done["content"] = {media: {"schema": {"type": "string"}} for media in route.files}
     answers = {str(route.success): done}
     if route.tagged and route.method == "GET":
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}
