@@ -198,6 +198,7 @@ class Settings(BaseSettings):
     live_tokens: SecretStr | None = Field(
         None, description='tokens of screens, as JSON: {"token": "school code"}; `passhub demo` makes some'
     )
+
     body_max_bytes: Annotated[int, Field(ge=4096)] = Field(
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
     )
