@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from hub.domain.students import date_faults
 from hub.resources.imports.cells import FIELDS, PLACES
 from hub.resources.imports.tables import Row, Unreadable
 from hub.rest.jobs.model import JobError
@@ -18,7 +20,8 @@ from hub.rest.jobs.model import JobError
 BATCH = 2_000
 #: What is put before a cell that a spreadsheet would take for a formula; and is taken away again.
 _GUARDED = ("'=", "'+", "'-", "'@")
-_DEPARTMENT, _ENROLLED, _GRADUATED = PLACES["department"], PLACES["enrollmentDate"], PLACES["graduationDate"]
+_DEPARTMENT, _BORN = PLACES["departmentId"], PLACES["dateOfBirth"]
+_ENROLLED, _GRADUATED = PLACES["enrollmentDate"], PLACES["graduationDate"]
 
 
 class Line(msgspec.Struct):
@@ -77,7 +80,10 @@ class Converter:
     """`columns`: the field of each column; `departments`: by code, without regard to case, and by id; `required`:
     fields that this school wants of everybody."""
 
-    def __init__(self, columns: list[str | None], departments: Mapping[str, UUID], required: frozenset[str]) -> None:
+    def __init__(
+        self, columns: list[str | None], departments: Mapping[str, UUID], required: frozenset[str], today: date
+    ) -> None:
+        self._today = today
         self._columns = [(place, PLACES[name]) for place, name in enumerate(columns) if name is not None]
         self._width = len(columns)
         self._departments = departments
@@ -124,10 +130,10 @@ class Converter:
         if values[_DEPARTMENT] is not None:
             found = self._departments.get(values[_DEPARTMENT].casefold())
             if found is None:
-                line.refuse("department", "is no department of this school")
+                line.refuse("departmentId", "is no department of this school")
             values[_DEPARTMENT] = found
-        if values[_ENROLLED] and values[_GRADUATED] and values[_GRADUATED] < values[_ENROLLED]:
-            line.refuse("graduationDate", "is before enrollmentDate")
+        for field, message in date_faults(values[_BORN], values[_ENROLLED], values[_GRADUATED], self._today):
+            line.refuse(field, message)
 
     def missing(self, line: Line) -> None:
         """Faults of a student who is new: what the school wants and the file has no column for."""

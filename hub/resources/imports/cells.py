@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from hub.domain.students import EMAIL_PATTERN, NAME_PATTERN, NUMBER_PATTERN, OLDEST, PHONE_PATTERN, tidy
+
 Reader = Callable[[str], Any]
 
 STATUSES = ("active", "inactive", "graduated", "suspended")
-_NUMBER = re.compile(r"[A-Za-z0-9-]{3,50}")
-_PHONE = re.compile(r"\+?[1-9][0-9]{1,14}")
+_NAME, _NUMBER = re.compile(NAME_PATTERN), re.compile(NUMBER_PATTERN)
+_PHONE, _EMAIL = re.compile(PHONE_PATTERN), re.compile(EMAIL_PATTERN)
 _PHONE_NOISE = str.maketrans("", "", " -./()")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_LATEST = 2200  # a year; later ones are slips of the hand
 
 
 class Field(NamedTuple):
@@ -45,20 +45,22 @@ def _line_of(most: int) -> Reader:
 
 
 def _name(text: str) -> str:
-    name = _line_of(100)(unicodedata.normalize("NFC", text))
-    if any(c.isdigit() for c in name) or not any(c.isalpha() for c in name):
-        raise ValueError("is no name: letters of any script, spaces, hyphens and apostrophes")
-    return str(name)
+    name = tidy(text)
+    if len(name) > 100:
+        raise ValueError("is longer than 100 characters")
+    if not _NAME.fullmatch(name):
+        raise ValueError("is no name: letters of any script, spaces, hyphens, dots and apostrophes")
+    return name
 
 
 def _number(text: str) -> str:
-    if not _NUMBER.fullmatch(text):
+    if not 3 <= len(text) <= 50 or not _NUMBER.fullmatch(text):
         raise ValueError("must be 3 to 50 letters of A to Z, digits and hyphens")
     return text
 
 
 def _email(text: str) -> str:
-    if len(text) > 255 or not _EMAIL.fullmatch(text) or not text.isprintable():
+    if len(text) > 254 or not _EMAIL.fullmatch(text):
         raise ValueError("is no e-mail address")
     return text
 
@@ -66,7 +68,7 @@ def _email(text: str) -> str:
 def _phone(text: str) -> str:
     plain = text.translate(_PHONE_NOISE)
     if not _PHONE.fullmatch(plain):
-        raise ValueError("is no phone number in its international form, as +491701234567")
+        raise ValueError("is no phone number: digits with their country's, as +491701234567")
     return plain
 
 
@@ -81,18 +83,14 @@ def _day(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         raise ValueError("is a date that does not exist") from None
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise ValueError(f"must be a day of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    if not OLDEST.year <= day.year <= _LATEST:
+        raise ValueError(f"must be a day of the years {OLDEST.year} to {_LATEST}")
     return day
 
 
-def _birthday(text: str) -> str:
-    return _day(text).isoformat()
-
-
 def _year(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) > 0):
-        raise ValueError("must be a whole number of 1 to 99")
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 20):
+        raise ValueError("must be a whole number of 1 to 20")
     return int(text)
 
 
@@ -103,14 +101,14 @@ def _status(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if len(text) > 500:
-        raise ValueError("is longer than 500 characters")
+    if len(text) > 1000:
+        raise ValueError("is longer than 1000 characters")
     if not all(c.isprintable() or c in "\r\n" for c in text):
         raise ValueError("holds a character that cannot be printed")
     return text
 
 
-#: `department` is a department's code or id; the batch looks it up.
+#: `departmentId` may be a department's code, too; the batch looks it up.
 FIELDS = (
     Field("studentId", "student_id", _number, required=True),
     Field("firstName", "first_name", _name, required=True),
@@ -118,12 +116,12 @@ FIELDS = (
     Field("middleName", "middle_name", _name),
     Field("email", "email", _email),
     Field("gender", "gender", _line_of(20)),
-    Field("dateOfBirth", "date_of_birth", _birthday, sealed=True, indexed=True),
+    Field("dateOfBirth", "date_of_birth", _day, sealed=True, indexed=True),
     Field("phone", "phone", _phone, sealed=True, indexed=True),
     Field("address", "address", _address, sealed=True),
-    Field("emergencyContactName", "emergency_contact_name", _line_of(100), sealed=True),
+    Field("emergencyContactName", "emergency_contact_name", _name, sealed=True),
     Field("emergencyContactPhone", "emergency_contact_phone", _phone, sealed=True),
-    Field("department", "department_id", _line_of(50)),
+    Field("departmentId", "department_id", _line_of(50)),
     Field("program", "program", _line_of(100)),
     Field("yearOfStudy", "year_of_study", _year),
     Field("enrollmentDate", "enrollment_date", _day),

@@ -15,7 +15,7 @@ _SAME = {
     **{field.name.lower(): field.name for field in FIELDS},
     "studentnumber": "studentId",
     "number": "studentId",
-    "departmentid": "department",
+    "department": "departmentId",
     "birthday": "dateOfBirth",
     "birthdate": "dateOfBirth",
     "surname": "lastName",

@@ -56,7 +56,7 @@ UPDATE students AS s SET
         CASE WHEN 'emergencyContactName' = ANY ($1) THEN n.emergency_contact_name ELSE s.emergency_contact_name END,
     emergency_contact_phone =
         CASE WHEN 'emergencyContactPhone' = ANY ($1) THEN n.emergency_contact_phone ELSE s.emergency_contact_phone END,
-    department_id = CASE WHEN 'department' = ANY ($1) THEN n.department_id ELSE s.department_id END,
+    department_id = CASE WHEN 'departmentId' = ANY ($1) THEN n.department_id ELSE s.department_id END,
     program = CASE WHEN 'program' = ANY ($1) THEN n.program ELSE s.program END,
     year_of_study = CASE WHEN 'yearOfStudy' = ANY ($1) THEN n.year_of_study ELSE s.year_of_study END,
     enrollment_date = CASE WHEN 'enrollmentDate' = ANY ($1) THEN n.enrollment_date ELSE s.enrollment_date END,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -13,8 +12,8 @@ from msgspec import UNSET
 from hub.accounts.permissions import Permission
 from hub.config import key_ring
 from hub.domain.ids import new_id
+from hub.domain.students import field_rules
 from hub.errors import BadRequest, Conflict, NotFound, PayloadTooLarge
-from hub.resources.imports.cells import FIELDS
 from hub.resources.imports.header import columns_of, read_mapping
 from hub.resources.imports.jobs import IMPORT
 from hub.resources.imports.model import Asked, ImportQuery, Passes
@@ -50,8 +49,8 @@ async def import_file(call: Call[ImportQuery, None]) -> Job:
         row = await tx.fetchrow(Q.school, school)
         if row is None:
             raise NotFound("no such school")
-        kept = _kept_fields(row["settings"])
-        off = frozenset(field for field, how in kept.items() if how == "off")
+        kept = field_rules(msgspec.json.decode(row["settings"]))
+        off = frozenset(field for field, rule in kept.items() if rule == "off")
         zone = _zone(row["timezone"])
         asked = Asked(
             form=form,
@@ -59,7 +58,7 @@ async def import_file(call: Call[ImportQuery, None]) -> Job:
             columns=columns_of(header, mapping, off),
             dry_run=call.query.dryRun,
             keep_good=call.query.onFault == "keep_good",
-            required=[field for field, how in kept.items() if how == "required"],
+            required=[field for field, rule in kept.items() if rule == "required"],
             zone=zone,
             passes=_passes(call.query, zone),
         )
@@ -88,13 +87,6 @@ def _check_rows(look: Look, form: Form, most: int) -> None:
     """Raises PayloadTooLarge when there are too many lines for sure: a line break within quotes begins no row."""
     if form.kind == "csv" and not look.quotes and look.newlines > most + 1:
         raise PayloadTooLarge(f"the file has more than {most} rows; send it in parts")
-
-
-def _kept_fields(settings: str) -> dict[str, str]:
-    """Field of a student → off, optional or required, as the school has set it."""
-    found: Any = msgspec.json.decode(settings).get("studentFields", {})
-    own = {field.name for field in FIELDS if not field.required}
-    return {"department" if name == "departmentId" else name: how for name, how in found.items() if name in own}
 
 
 def _zone(name: str) -> str:

@@ -8,7 +8,9 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -144,7 +146,8 @@ class _Import:
         async with self._run.look() as tx:
             rows = await tx.fetch(Q.departments)
         departments = {row["code"].casefold(): row["id"] for row in rows} | {str(row["id"]): row["id"] for row in rows}
-        converter = Converter(self._asked.columns, departments, frozenset(self._asked.required))
+        today, required = _today(self._asked.zone), frozenset(self._asked.required)
+        converter = Converter(self._asked.columns, departments, required, today)
         return Writer(self._run, self._ring, converter, issuer), self._batches(converter)
 
     async def _batches(self, converter: Converter) -> AsyncIterator[list[Line]]:
@@ -178,6 +181,10 @@ class _Import:
             faults = "; ".join(f"{error.field}: {error.message}" for error in line.faults)
             writer.writerow([line.number, faults, *map(_guarded, line.cells)])
         return text.getvalue().encode()
+
+
+def _today(zone: str) -> date:
+    return datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
 
 
 def _guarded(cell: str) -> str:

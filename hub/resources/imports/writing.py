@@ -97,13 +97,13 @@ class Writer:
 
     def _sealed(self, column: str, ids: list[UUID], values: list[Any]) -> list[bytes | None]:
         return [
-            None if value is None else self._ring.seal(value.encode(), column_place("students", column, id_))
+            None if value is None else self._ring.seal(str(value).encode(), column_place("students", column, id_))
             for id_, value in zip(ids, values, strict=True)
         ]
 
     def _indexed(self, column: str, values: list[Any]) -> list[bytes | None]:
         school = self._run.school
-        return [None if value is None else self._ring.blind_index(column, school, value) for value in values]
+        return [None if value is None else self._ring.blind_index(column, school, str(value)) for value in values]
 
     async def _audit(self, tx: Connection, made: list[UUID], changed: list[UUID], passes: list[UUID]) -> None:
         """One entry for each batch and kind of change."""

@@ -130,7 +130,7 @@ async def test_one_row_at_fault_and_nothing_is_written(site: Site, own: Settings
     job = await done(site, own, await send(site, csv_bytes(BAD)))
     assert job["status"] == "failed"
     assert {(error["line"], error["field"]) for error in job["errors"]} == {
-        *((3, "dateOfBirth"), (3, "email"), (3, "status"), (4, "firstName"), (5, "studentId"), (6, "department")),
+        *((3, "dateOfBirth"), (3, "email"), (3, "status"), (4, "firstName"), (5, "studentId"), (6, "departmentId")),
         (7, "file"),
     }
     assert {e["field"]: e["message"] for e in job["errors"]}["dateOfBirth"] == "is a date that does not exist"
