@@ -154,3 +154,16 @@ async def body(route: Route, site: Site, school: str) -> Any:
         return await BODIES[str(route)](site, school)
     assert route.body is None or route.example is not None, f"{route}: declare an example of its body"
     return route.example
+
+
+async def _student(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO students (id, school_id, student_id, first_name, last_name)"
+        " VALUES ($1, $2, $3, 'Ada', 'Lovelace')",
+        *(id_, site.schools[school], str(id_)),
+    )
+    return id_
+
+
+MAKERS["/students"] = _student

@@ -45,7 +45,7 @@ UPDATE students SET deleted_at = now() WHERE id = $1
 
 -- restore_student --
 -- The student is there again.
-UPDATE students SET deleted_at = NULL WHERE id = $1
+UPDATE students SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL
 
 -- say_why --
 -- Who ($1) changes passes in this transaction, and why ($2), for whatever notes it.

@@ -139,7 +139,7 @@ class Site:
         if body is not None and not isinstance(body, aiohttp.FormData):
             headers.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, data=data, headers=headers, **more) as response:
-            return Answer(response.status, response.headers.copy(), await response.text())
+            return Answer(response.status, response.headers.copy(), await response.text(errors="replace"))
 
     def token(self, role: str = "school_admin", school: str | None = "near") -> str:
         """A new session of that role."""
