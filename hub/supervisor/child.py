@@ -55,6 +55,7 @@ async def _jobs(settings: Settings, control_fd: int | None) -> None:
     from hub.store.pg import active_connections
     from hub.telemetry import gauge
 
+    os.nice(JOBS_NICENESS)
     line = await ControlLine.open(control_fd)
     line.collect(lambda: [gauge("active_connections", "Connections to PostgreSQL in use", active_connections())])
     stop = stop_event()

@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import fan_out, live, peers, report, revocation, scans
+from loadtests.bench import bulk, fan_out, live, peers, report, revocation, scans
 from loadtests.bench.world import World, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -104,6 +104,8 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "soon": lambda: live.soon(place, rounds, seconds),
         "cost": lambda: live.cost(place, rounds, seconds),
         "resume": lambda: live.resume(place, rounds),
+        "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
+        "exports": lambda: bulk.exports(place),
     }
 
 
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--scans", type=int, default=100_000, help="scans that the drain is measured with")
+    parser.add_argument("--imported", type=int, default=100_000, help="students that are imported")
     parser.add_argument("--out", type=Path, help=f"the page; {PAGE} where everything is measured")
     parser.add_argument("--only", help="measures, with commas between them")
     options = parser.parse_args()

@@ -21,8 +21,8 @@ PATIENCE = 60.0
 ENDED = {"finished", "failed", "needs_confirmation"}
 #: What its trigger says of an insert; of an update it says nothing.
 WAKE = (
-    "SELECT pg_notify('ch_pgqueuer', json_build_object('channel', 'ch_pgqueuer', 'operation', 'insert', 'sent_at', now(),"
-    " 'table', 'pgqueuer', 'type', 'table_changed_event')::text)"
+    "SELECT pg_notify('ch_pgqueuer', json_build_object('channel', 'ch_pgqueuer', 'operation', 'insert',"
+    " 'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event')::text)"
 )
 ROOT = Path(__file__).resolve().parents[3]
 
