@@ -68,12 +68,12 @@ WITH back AS (
 SELECT id FROM back WHERE status = 'inactive'
 
 -- list_passes --
--- The passes of the student $1, without their codes.
+-- Passes of students, without their codes.
 SELECT
     id, student_id, pass_number, pass_type, status, issue_date, expiry_date, issued_by, revoked_by, revoked_at,
     revoke_reason, created_at, updated_at
 FROM passes
-WHERE student_id = $1
+WHERE student_id IS NOT NULL
 
 -- in_school --
 -- The functions of this transaction act for the school $1, also when a super admin has named none.

@@ -30,7 +30,7 @@ from hub.resources.students.model import (
 )
 from hub.rest.call import Call
 from hub.rest.changes import changed, differing
-from hub.rest.pages import Page, read_page
+from hub.rest.pages import Page, filters_of, read_page
 from hub.rest.route import Route
 from hub.rest.students.query import DELETED, PRESENT, StudentsQuery, chosen
 from hub.rest.students.search import Searched
@@ -38,7 +38,9 @@ from hub.store.keyset import Column, Filter, Listing
 from hub.store.pg import conflicts
 
 PASSES = Listing(
-    Q.list_passes, sorts={"createdAt": Column("created_at", datetime)}, filters={"status": Filter("status")}
+    Q.list_passes,
+    sorts={"createdAt": Column("created_at", datetime)},
+    filters={"studentId": Filter("student_id"), "status": Filter("status")},
 )
 EXAMPLE: dict[str, Any] = {
     "studentId": "2026-0001",
@@ -83,10 +85,10 @@ async def create_student(call: Call[None, Any]) -> Student:
 
 async def update_student(call: Call[None, Any]) -> Student:
     old, tx, ring = await locked(call), await call.tx(), key_ring(call.settings)
-    call.match(old)
     if old.deletedAt is not None:
         raise Conflict("this student was deleted; restore it first")
     wanted = changed(old, await judged(tx, ChangedStudent, call.body, old.schoolId, old))
+    call.match(old)
     await tx.execute(Q.in_school, str(old.schoolId))
     words = await tx.fetchval(Q.words_of, call.id)
     with _taken():
@@ -118,7 +120,8 @@ async def restore_student(call: Call[None, None]) -> Student:
 async def list_student_passes(call: Call[StudentPassesQuery, None]) -> Page[StudentPass]:
     found(await (await call.tx()).fetchrow(Q.get_student, call.id))
     call.read = [call.id]
-    return await read_page(call, PASSES, student_pass, base=(call.id,))
+    filters = {"studentId": call.id} | filters_of(call.query)
+    return await read_page(call, PASSES, student_pass, filters=filters)
 
 
 async def export_student(call: Call[None, None]) -> Any:
