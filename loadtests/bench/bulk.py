@@ -176,7 +176,7 @@ async def _import(place: World, rows: int, rounds: int) -> dict[str, Any]:
     found: list[dict[str, float]] = []
     jobs = int(place.processes(PORT)["jobs"])
     small, content = made_up(2_000), made_up(rows)
-    owner, http = await asyncpg.connect(place.url), aiohttp.ClientSession()
+    owner, http = await asyncpg.connect(place.url, server_settings={"statement_timeout": "0"}), aiohttp.ClientSession()
     try:
         for number in range(rounds + 1):
             site = Site(owner, http)
@@ -204,7 +204,10 @@ async def _import(place: World, rows: int, rounds: int) -> dict[str, Any]:
 async def _export(place: World) -> dict[str, Any]:
     """The large school, in both forms."""
     worker = int(place.processes(PORT)["workers"][0])
-    owner, http = await asyncpg.connect(place.url), aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(None))
+    owner, http = (
+        await asyncpg.connect(place.url, server_settings={"statement_timeout": "0"}),
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(None)),
+    )
     found: dict[str, Any] = {"rows": place.passes}
     try:
         site = Site(owner, http)

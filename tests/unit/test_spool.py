@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.vault import SealBroken
@@ -29,6 +29,7 @@ def test_what_was_written_is_read(size: int) -> None:
         assert spool.size == size
 
 
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 700_000), st.integers(0, 300_000)), max_size=8))
 def test_any_place_is_read(places: list[tuple[int, int]]) -> None:
     content = b"".join(n.to_bytes(4, "big") for n in range(160_000))

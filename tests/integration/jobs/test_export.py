@@ -105,6 +105,11 @@ async def test_an_xlsx_opens_and_its_cells_are_text(site: Site, own: Settings) -
     assert len(rows) == 3
 
 
+async def test_its_address_is_no_student(site: Site) -> None:
+    refused = await site.ask("PUT", EXPORT, site.token(), {"firstName": "Ada"})
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET")
+
+
 def test_a_sheet_that_is_full_is_followed_by_another() -> None:
     sheets = XlsxSheets(["a"], sheet_rows=3)
     content = sheets.rows([[str(n)] for n in range(5)]) + sheets.end()
