@@ -58,9 +58,16 @@ class Router:
         self._limiter = limiter
         self._clients = clients
         self._origins = settings.allowed_origins
+        #: Addresses without parameters → their methods.
+        self._plain: dict[str, set[str]] = {}
 
     def routes(self, declared: Iterable[Route]) -> list[web.RouteDef]:
         """Each declaration below each of its versions."""
+        declared = list(declared)
+        for route in declared:
+            if not route.parameters:
+                for api in route.api:
+                    self._plain.setdefault(f"/api/{api}{route.path}", set()).add(route.method)
         return [
             web.RouteDef(route.method, f"/api/{api}{route.path}", self._bind(route, api), {})
             for route in declared
@@ -73,6 +80,7 @@ class Router:
 
         async def bound(request: web.Request) -> web.StreamResponse:
             request[ROUTE_HEADERS] = headers
+            self._check_plain(request, route)
             check_version(request, api)
             try:
                 async with asyncio.timeout(limit):
@@ -86,6 +94,12 @@ class Router:
                 raise BadRequest("a value is longer, larger or further away than can be kept") from None
 
         return bound
+
+    def _check_plain(self, request: web.Request, route: Route) -> None:
+        """PUT /students/export is no student called export: the address is another route's, with other methods."""
+        methods = self._plain.get(request.path) if route.parameters else None
+        if methods is not None:
+            raise web.HTTPMethodNotAllowed(request.method, sorted(methods))
 
     async def _answer(self, request: web.Request, route: Route) -> web.StreamResponse:
         client = self._clients.of(request)
@@ -147,7 +161,7 @@ class Router:
             school=school,
             params=params,
             query=query,
-            body=await read_body(request, route.body) if route.writes else None,
+            body=await _body(request, route),
             client=client,
             request_id=request_id(request),
             transaction=Transaction(self._pg, _role(route, identity, named), school),
@@ -187,6 +201,13 @@ class Router:
         new = None if ids is None or subject is not None else {"ids": [str(id_) for id_ in ids]}
         entry = call.entry("read", call.route.reads, one, new=new, subject=subject)
         await self._trail.read(entry)
+
+
+async def _body(request: web.Request, route: Route) -> Any:
+    """None for a route that takes no body, and for one whose handler receives a file."""
+    if not route.writes or route.upload is not None:
+        return None
+    return await read_body(request, route.body, fit=route.fits_body)
 
 
 def _may(route: Route, identity: Identity | None) -> bool:
