@@ -61,3 +61,25 @@ async def body(route: Route, site: Site, school: str) -> Any:
         return await BODIES[str(route)](site, school)
     assert route.body is None or route.example is not None, f"{route}: declare an example of its body"
     return route.example
+
+
+async def _pass(site: Site, school: str) -> UUID:
+    """A visitor's."""
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO passes (id, school_id, pass_number, qr_code, issue_date, expiry_date, pass_type, visitor_name)"
+        " VALUES ($1, $2, $3, $3, '2026-01-01', '2099-01-01', 'visitor', 'Grace Hopper')",
+        *(id_, site.schools[school], str(id_)),
+    )
+    return id_
+
+
+async def _template(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO pass_templates (id, school_id, name) VALUES ($1, $2, $3)", id_, site.schools[school], str(id_)
+    )
+    return id_
+
+
+MAKERS |= {"/passes": _pass, "/passes/templates": _template}
