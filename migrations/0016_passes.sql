@@ -80,6 +80,9 @@ CREATE INDEX idx_pass_history_pass_id ON public.pass_history (pass_id, id);
 CREATE FUNCTION public.hub_note_passes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- EXECUTE plans it for this statement's rows: a plan kept from a change of one row would be a nested loop over both
+    -- sides of the next roll-over.
+    EXECUTE $note$
     INSERT INTO public.pass_history (pass_id, school_id, kind, user_id, reason, changes)
     SELECT a.id, a.school_id,
         CASE
@@ -100,7 +103,8 @@ BEGIN
            a.max_uses)
         IS DISTINCT FROM
           (b.status, b.issue_date, b.expiry_date, b.qr_code, b.pass_type, b.pass_number, b.student_id, b.template_id,
-           b.max_uses);
+           b.max_uses)
+    $note$;
     RETURN NULL;
 END
 $$;
@@ -111,6 +115,9 @@ CREATE TRIGGER note_passes AFTER UPDATE ON public.passes REFERENCING OLD TABLE A
 -- --------------------------------------------------------------------------------------------------- the change feed
 
 -- As in 0006, and with what a visitor's pass adds to a decision: the name at the door, and whether a use is left.
+GRANT CREATE ON SCHEMA public TO hub_definer;
+SET LOCAL ROLE hub_definer;
+
 CREATE OR REPLACE FUNCTION public.hub_feed_passes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -148,6 +155,57 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM hub_definer;
+
+-- ------------------------------------------------------------------------------------------------- the program's work
+
+-- Marks up to `most` passes whose last day is over at their school; returns how many. An unknown zone is UTC, as at the
+-- doors. Doors need none of it: they know what day it is.
+CREATE FUNCTION public.hub_expire_passes(most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    marked integer;
+BEGIN
+    WITH over AS (
+        SELECT p.id FROM public.passes AS p
+        JOIN public.schools AS c ON c.id = p.school_id
+        LEFT JOIN pg_timezone_names AS z ON z.name = c.timezone
+        WHERE p.status IN ('active', 'inactive')
+          AND p.expiry_date <= (now() + interval '1 day')::date  -- the index finds these; the zone decides
+          AND p.expiry_date < (now() AT TIME ZONE coalesce(z.name, 'UTC'))::date
+        LIMIT most FOR NO KEY UPDATE OF p SKIP LOCKED)
+    UPDATE public.passes AS p SET status = 'expired' FROM over WHERE p.id = over.id;
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    RETURN marked;
+END
+$$;
+
+-- Counts scans that each used up one of a pass's uses; one that was counted before is not counted again.
+CREATE FUNCTION public.hub_count_uses(devices uuid[], scans uuid[], passes uuid[], times timestamptz[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        WITH added AS (
+            INSERT INTO public.pass_uses (device_id, scan_id, pass_id, used_at)
+            SELECT n.device_id, n.scan_id, n.pass_id, n.used_at
+            FROM unnest(devices, scans, passes, times) AS n (device_id, scan_id, pass_id, used_at)
+            JOIN public.passes AS p ON p.id = n.pass_id
+            ON CONFLICT DO NOTHING RETURNING pass_id)
+        UPDATE public.passes AS p SET uses = p.uses + a.scans
+        FROM (SELECT pass_id, count(*)::integer AS scans FROM added GROUP BY pass_id) AS a WHERE p.id = a.pass_id;
+    END;
+
+-- Gives uses back: the readers were told something else, or nobody went through.
+CREATE FUNCTION public.hub_return_uses(devices uuid[], scans uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        WITH gone AS (
+            DELETE FROM public.pass_uses AS u USING unnest(devices, scans) AS n (device_id, scan_id)
+            WHERE u.device_id = n.device_id AND u.scan_id = n.scan_id RETURNING u.pass_id)
+        UPDATE public.passes AS p SET uses = p.uses - g.scans
+        FROM (SELECT pass_id, count(*)::integer AS scans FROM gone GROUP BY pass_id) AS g WHERE p.id = g.pass_id;
+    END;
 
 -- ----------------------------------------------------------------------------------------------------- signing keys
 
@@ -189,21 +247,33 @@ $$;
 
 CREATE POLICY pass_templates_of_system ON public.pass_templates FOR SELECT TO hub_system USING (true);
 CREATE POLICY pass_history_of_definer ON public.pass_history FOR INSERT TO hub_definer WITH CHECK (true);
-CREATE POLICY pass_uses_of_system ON public.pass_uses TO hub_system USING (true);
+CREATE POLICY pass_uses_of_definer ON public.pass_uses TO hub_definer USING (true);
+CREATE POLICY pass_uses_of_system ON public.pass_uses FOR SELECT TO hub_system USING (true);
 ALTER TABLE public.pass_uses ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY passes_to_mark ON public.passes FOR UPDATE TO hub_definer USING (true);
+CREATE POLICY schools_of_definer ON public.schools FOR SELECT TO hub_definer USING (true);
 CREATE POLICY signing_keys_of_definer ON public.signing_keys TO hub_definer USING (true);
 
 GRANT SELECT, INSERT, UPDATE ON public.pass_templates TO hub_api, hub_admin;
 GRANT SELECT ON public.pass_templates TO hub_system;
 GRANT SELECT ON public.pass_history TO hub_api, hub_admin;
 GRANT INSERT ON public.pass_history TO hub_definer;
-GRANT SELECT, INSERT, DELETE ON public.pass_uses TO hub_system;
-GRANT UPDATE (uses, status, updated_at) ON public.passes TO hub_system;
+GRANT SELECT ON public.pass_uses TO hub_system;
+GRANT SELECT, INSERT, DELETE ON public.pass_uses TO hub_definer;
+GRANT SELECT (id, school_id, status, expiry_date, uses), UPDATE (uses, status) ON public.passes TO hub_definer;
+GRANT SELECT (id, timezone) ON public.schools TO hub_definer;
 GRANT SELECT, INSERT ON public.signing_keys TO hub_definer;
 
 GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner of functions must have it while becoming one
 ALTER FUNCTION public.hub_note_passes() OWNER TO hub_definer;
 ALTER FUNCTION public.hub_first_signing_key(uuid, text, bytea, bytea) OWNER TO hub_definer;
+ALTER FUNCTION public.hub_expire_passes(integer) OWNER TO hub_definer;
+ALTER FUNCTION public.hub_count_uses(uuid[], uuid[], uuid[], timestamptz[]) OWNER TO hub_definer;
+ALTER FUNCTION public.hub_return_uses(uuid[], uuid[]) OWNER TO hub_definer;
 REVOKE CREATE ON SCHEMA public FROM hub_definer;
-REVOKE EXECUTE ON FUNCTION public.hub_note_passes(), public.hub_first_signing_key(uuid, text, bytea, bytea) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION public.hub_note_passes(), public.hub_first_signing_key(uuid, text, bytea, bytea),
+    public.hub_expire_passes(integer), public.hub_count_uses(uuid[], uuid[], uuid[], timestamptz[]),
+    public.hub_return_uses(uuid[], uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.hub_expire_passes(integer),
+    public.hub_count_uses(uuid[], uuid[], uuid[], timestamptz[]), public.hub_return_uses(uuid[], uuid[]) TO hub_system;
 GRANT EXECUTE ON FUNCTION public.hub_first_signing_key(uuid, text, bytea, bytea) TO hub_api, hub_admin;

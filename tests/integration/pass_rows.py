@@ -54,7 +54,7 @@ async def _add(
         flags = HAS_PHOTO if photo else 0
     issued = date(1960, 1, 1) + timedelta(days=chance.randrange(80_000))
     expires = date.max if chance.random() < 0.1 else issued + timedelta(days=chance.randrange(9_000))
-    status = chance.choice([s for s in PassStatus if s is not PassStatus.used_up])
+    status: PassStatus = chance.choice([s for s in PassStatus if s is not PassStatus.used_up])
     type_ = chance.choice(list(PassType))
     limit = chance.choice([None, 1, 100]) if type_ is PassType.visitor else None
     uses, visitor = chance.choice([0, 1]), chance.choice([None, _name(chance)])

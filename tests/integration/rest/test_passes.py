@@ -74,8 +74,8 @@ async def test_all_faults_are_said_at_once(site: Site) -> None:
     answer = await site.ask("POST", PASSES, site.token(), body)
     assert answer.status == 400
     assert {one["field"] for one in answer.json["details"]} == set(body)
-    body = {"issueDate": "1900-01-01", "expiryDate": "1890-01-01", "visitorName": "X", "maxUses": 1}
-    answer = await site.ask("POST", PASSES, site.token(), body)
+    wrong = {"issueDate": "1900-01-01", "expiryDate": "1890-01-01", "visitorName": "X", "maxUses": 1}
+    answer = await site.ask("POST", PASSES, site.token(), wrong)
     assert {one["field"] for one in answer.json["details"]} == {
         *("studentId", "visitorName", "maxUses", "issueDate", "expiryDate")
     }
@@ -106,7 +106,7 @@ async def test_a_number_is_nobody_elses(site: Site) -> None:
 
 
 async def test_a_visitor_is_let_in_today(site: Site) -> None:
-    body = {"visitorName": "Grace Hopper", "hostName": "Ada Lovelace", "maxUses": 2}
+    body: dict[str, Any] = {"visitorName": "Grace Hopper", "hostName": "Ada Lovelace", "maxUses": 2}
     answer = await site.ask("POST", f"{PASSES}/visitors", site.token(), body)
     assert answer.status == 201, answer.text
     one = answer.json
@@ -246,12 +246,13 @@ async def test_other_days_are_another_code_and_etags_count(site: Site) -> None:
     assert (changed.status, changed.json["expiryDate"]) == (200, body["expiryDate"])
     assert changed.json["qrCode"] != one["qrCode"]
     assert (await site.ask("PUT", path, token, body, headers={"If-Match": tag})).status == 412
-    for body, field in (
+    faulty: list[tuple[Any, str]] = [
         ({"expiryDate": "2020-01-01"}, "expiryDate"),
         ({"maxUses": 3}, "maxUses"),
         ({"studentId": str(uuid4())}, "studentId"),
-    ):
-        refused = await site.ask("PUT", path, token, body)
+    ]
+    for change, field in faulty:
+        refused = await site.ask("PUT", path, token, change)
         assert (refused.status, refused.json["details"][0]["field"]) == (400, field)
 
 
