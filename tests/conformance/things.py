@@ -31,11 +31,22 @@ async def _audit_log(site: Site, school: str) -> UUID:
     return id_
 
 
+async def _job(site: Site, school: str) -> UUID:
+    """Something was asked for."""
+    rows = await site.fetch(
+        "INSERT INTO job_runs (id, school_id, kind, params) VALUES ($1, $2, 'x', '') RETURNING id",
+        *(new_id(), site.schools[school]),
+    )
+    id_: UUID = rows[0]["id"]
+    return id_
+
+
 #: What stands before `/{id}` in a path → makes one in a school.
 MAKERS: dict[str, Maker] = {
     "/access-points": _access_point,
     "/admin/audit-logs": _audit_log,
     "/admin/audit-logs/export": _audit_log,
+    "/jobs": _job,
 }
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
