@@ -34,6 +34,7 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -101,6 +102,7 @@ class Worker:
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
+        self.pictures = Pictures()
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
@@ -200,6 +202,7 @@ class Worker:
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
             application = self.application()
             application[ACCOUNTS] = self.accounts
+            application[PICTURES] = self.pictures
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -231,6 +234,7 @@ class Worker:
         await runner.cleanup()
         await self.limiter.close()
         await self.accounts.close()
+        await self.pictures.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

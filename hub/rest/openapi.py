@@ -86,9 +86,16 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         if route.example is not None:
             content["example"] = route.example
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if route.upload is not None:
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _upload(route)}}}
     if route.deprecated is not None:
         operation["deprecated"] = True
     return operation
+
+
+def _upload(route: Route) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream", "description": route.upload}
+    return {"type": "object", "properties": {"file": file}, "required": ["file"], "additionalProperties": False}
 
 
 def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -118,8 +125,10 @@ def _answers(route: Route) -> dict[str, Any]:
     done: dict[str, Any] = {"description": route.summary, "headers": {name: header(name) for name in headers}}
     if route.answer is not None:
         done["content"] = {"application/json": {"schema": schema_of(route.answer)}}
+    if route.files:
+        done["content"] = {media: {"schema": {"type": "string"}} for media in route.files}
     answers = {str(route.success): done}
-    if route.tagged and route.method == "GET":
+    if (route.tagged and route.method == "GET") or route.files:
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}
     for status in sorted(refusals(route)):
         answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
@@ -135,7 +144,7 @@ def refusals(route: Route) -> set[int]:
         found.add(404)
     if route.writes:
         found.add(413)
-    if route.body is not None:
+    if route.body is not None or route.upload is not None:
         found.add(415)
     if route.takes_key:
         found.add(422)

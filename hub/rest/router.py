@@ -139,7 +139,7 @@ class Router:
             school=school,
             params=params,
             query=query,
-            body=await read_body(request, route.body) if route.writes else None,
+            body=await read_body(request, route.body) if route.writes and route.upload is None else None,
             client=client,
             request_id=request_id(request),
             transaction=Transaction(self._pg, _role(route, identity, named), school),

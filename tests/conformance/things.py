@@ -52,6 +52,9 @@ MAKERS: dict[str, Maker] = {
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {}
 
+#: Routes whose query has a parameter that is required.
+QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}
+
 
 async def make(what: str, site: Site, school: str) -> UUID:
     assert what in MAKERS, f"tests/conformance/things.py: say how one of {what} is made"
@@ -65,6 +68,10 @@ async def address(route: Route, site: Site, school: str) -> str:
         before, _, rest = path.partition("/{")
         path = f"{before}/{await make(before, site, school)}{rest.partition('}')[2]}"
     return f"/api/{route.api[0]}{path}"
+
+
+async def query(route: Route, site: Site, school: str) -> str:
+    return await QUERIES[str(route)](site, school) if str(route) in QUERIES else ""
 
 
 async def body(route: Route, site: Site, school: str) -> Any:
@@ -94,3 +101,10 @@ async def _template(site: Site, school: str) -> UUID:
 
 
 MAKERS |= {"/passes": _pass, "/passes/templates": _template}
+
+
+async def _at_a_door(site: Site, school: str) -> str:
+    return f"accessPointId={await site.point(school)}"
+
+
+QUERIES["GET /passes/{id}/explain"] = _at_a_door

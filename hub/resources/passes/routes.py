@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.accounts.permissions import Permission
 from hub.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
+from hub.issuing.drawing import MEDIA
 from hub.resources.passes.changing import (
     activate_pass,
     deactivate_pass,
@@ -32,6 +33,7 @@ from hub.resources.passes.model import (
     a_pass,
 )
 from hub.resources.passes.rules import Q, stored
+from hub.resources.passes.showing import ExplainQuery, Explanation, QrQuery, explain_pass, pass_qr
 from hub.rest.call import Call
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
@@ -193,6 +195,27 @@ ROUTES = [
         summary="What became of a pass: when, by whom, and why",
         permission=Permission.passes_read,
         answer=History,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/passes/{id}/qr",
+        pass_qr,
+        summary="A pass's code as a picture",
+        permission=Permission.passes_read,
+        query=QrQuery,
+        files=tuple(MEDIA.values()),
+        reads="pass",
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/passes/{id}/explain",
+        explain_pass,
+        summary="What a door would say to a pass, and every check of it",
+        permission=Permission.passes_read,
+        query=ExplainQuery,
+        answer=Explanation,
         errors=(NotFound,),
     ),
 ]

@@ -24,6 +24,7 @@ from hub.accounts.permissions import Permission
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
+from hub.issuing.pictures import PICTURES, Pictures
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.limiter import Limiter
@@ -123,7 +124,7 @@ class Site:
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, data=data, headers=headers, **more) as response:
-            return Answer(response.status, response.headers.copy(), await response.text())
+            return Answer(response.status, response.headers.copy(), await response.text(errors="replace"))
 
     def token(self, role: str = "school_admin", school: str | None = "near") -> str:
         """A new session of that role."""
@@ -169,8 +170,10 @@ async def site_running(
     declared = declared_routes() if routes is None else routes
     router = Router(settings, pg, people, trail, limiter, clients)
     shell = Shell(settings.body_max_bytes, Stack(settings, clients), ())
+    application = shell.application([*router.routes(declared), *reference_routes(declared)])
+    application[PICTURES] = pictures = Pictures()
     runner = Runner(
-        shell.application([*router.routes(declared), *reference_routes(declared)]),
+        application,
         {},
         access_log=None,
         handle_signals=False,
@@ -188,5 +191,6 @@ async def site_running(
     finally:
         await runner.cleanup()
         await limiter.close()
+        await pictures.close()
         await pg.close()
         listening.close()
