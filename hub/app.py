@@ -30,6 +30,7 @@ from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
+from hub.gate.people import PeopleDoor
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
@@ -96,6 +97,7 @@ class Worker:
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
+        self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.pg = pg
@@ -140,7 +142,9 @@ class Worker:
     def resources(self) -> list[web.RouteDef]:
         """What people ask for, and what describes it."""
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
-        declared = declared_routes()
+        declared = [*declared_routes(), self.people.route("v2")]
+        (by_hand,) = router.routes([self.people.route("v1")])
+        self.http.by_hand = self.shell.apart(by_hand)
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
 
     async def metrics(self, request: web.Request) -> web.Response:
