@@ -161,8 +161,8 @@ REVOKE CREATE ON SCHEMA public FROM hub_definer;
 
 -- ------------------------------------------------------------------------------------------------- the program's work
 
--- Marks up to `most` passes whose last day is over at their school; returns how many. An unknown zone is UTC, as at the
--- doors. Doors need none of it: they know what day it is.
+-- Marks up to `most` active passes whose last day is over at their school; returns how many. An unknown zone is UTC, as
+-- at the doors. Doors need none of it: they know what day it is.
 CREATE FUNCTION public.hub_expire_passes(most integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -172,7 +172,7 @@ BEGIN
         SELECT p.id FROM public.passes AS p
         JOIN public.schools AS c ON c.id = p.school_id
         LEFT JOIN pg_timezone_names AS z ON z.name = c.timezone
-        WHERE p.status IN ('active', 'inactive')
+        WHERE p.status = 'active'
           AND p.expiry_date <= (now() + interval '1 day')::date  -- the index finds these; the zone decides
           AND p.expiry_date < (now() AT TIME ZONE coalesce(z.name, 'UTC'))::date
         LIMIT most FOR NO KEY UPDATE OF p SKIP LOCKED)
