@@ -13,7 +13,7 @@ from hub.accounts.second_factor import SecondFactors
 from hub.accounts.sessions import Sessions
 from hub.accounts.signing_in import SigningIn
 from hub.accounts.throttle import Throttle
-from hub.config import Settings, decode_key
+from hub.config import Settings, key_ring
 from hub.store.pg import Pg
 from hub.store.redis import Redis, open_redis
 
@@ -22,13 +22,13 @@ class Accounts:
     """`roster` is what the feed keeps; `fresh()` says whether it does. `close()` ends what was started."""
 
     def __init__(self, settings: Settings, pg: Pg, roster: Roster, fresh: Callable[[], bool]) -> None:
-        secret = None if settings.secret_key is None else decode_key(settings.secret_key.get_secret_value())
+        ring = key_ring(settings)
         url = settings.redis_url
         self._redis: Redis | None = None if url is None else open_redis(url.get_secret_value(), timeout=0.5)
         self.passwords = Passwords(settings.password_processes)
         self.throttle = Throttle(self._redis)
-        self.factors = SecondFactors(secret)
-        self.sessions = Sessions(pg, roster, Signer(pg, roster, secret), fresh)
+        self.factors = SecondFactors(ring)
+        self.sessions = Sessions(pg, roster, Signer(pg, roster, ring), fresh)
         self.signing_in = SigningIn(pg, self.passwords, self.sessions, self.throttle, self.factors)
 
     async def close(self) -> None:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from hub.accounts.roster import Roster, queries
 from hub.domain.ids import new_id
-from hub.domain.vault import SealBroken, column_place, seal, unseal
+from hub.domain.keyring import KeyRing
+from hub.domain.vault import SealBroken, column_place
 from hub.errors import StoreUnavailable
 from hub.store.pg import Pg
 
@@ -27,31 +28,29 @@ HEARD_SECONDS = 30.0
 
 
 class Signer:
-    """What signs in this process. `secret`: what private keys are sealed with; without it nobody signs in."""
+    """What signs in this process. `ring`: what private keys are sealed with."""
 
-    def __init__(self, pg: Pg, roster: Roster, secret: bytes | None) -> None:
+    def __init__(self, pg: Pg, roster: Roster, ring: KeyRing) -> None:
         self._pg = pg
         self._roster = roster
-        self._secret = secret
+        self._ring = ring
         self._opened: dict[str, Ed25519PrivateKey] = {}
 
     async def current(self) -> tuple[str, Ed25519PrivateKey]:
         """kid and private key of the newest key that is in force; makes the installation's first.
 
-        Raises StoreUnavailable without a secret key, or with another one than the key was sealed with.
+        Raises StoreUnavailable when it was sealed with a key that the ring does not have.
         """
-        if self._secret is None:
-            raise StoreUnavailable("nobody can sign in: HUB_SECRET_KEY is not set")
         kid = self._newest()
         if kid is None:
-            await rotate(self._pg, self._secret, older_than=float("inf"))
+            await rotate(self._pg, self._ring, older_than=float("inf"))
             async with self._pg.system() as tx:
                 await self._roster.reread_all(tx, "token_key")
             kid = self._newest()
             if kid is None:
                 raise StoreUnavailable("there is no key to sign access tokens with")
         if kid not in self._opened:
-            self._opened = {kid: await self._open(kid, self._secret)}
+            self._opened = {kid: await self._open(kid)}
         return kid, self._opened[kid]
 
     def _newest(self) -> str | None:
@@ -61,17 +60,19 @@ class Signer:
         ready = [kid for active_from, kid in keys if active_from <= now]
         return ready[-1] if ready else keys[0][1] if keys else None
 
-    async def _open(self, kid: str, secret: bytes) -> Ed25519PrivateKey:
+    async def _open(self, kid: str) -> Ed25519PrivateKey:
         async with self._pg.admin() as tx:
             sealed = await tx.fetchval(queries["private_token_key"], kid)
         try:
-            return Ed25519PrivateKey.from_private_bytes(unseal(secret, sealed or b"", _place(kid)))
+            return Ed25519PrivateKey.from_private_bytes(self._ring.unseal(sealed or b"", _place(kid)))
         except SealBroken as error:
-            log.error("the key of access tokens does not open with HUB_SECRET_KEY", kid=kid, fault=str(error))
-            raise StoreUnavailable("nobody can sign in: HUB_SECRET_KEY is not the one of this database") from error
+            log.error(
+                "the key of access tokens does not open with HUB_SECRET_KEY or HUB_DATA_KEYS", kid=kid, fault=str(error)
+            )
+            raise StoreUnavailable("nobody can sign in: the data keys are not those of this database") from error
 
 
-async def rotate(pg: Pg, secret: bytes, older_than: float = ROTATE_SECONDS) -> bool:
+async def rotate(pg: Pg, ring: KeyRing, older_than: float = ROTATE_SECONDS) -> bool:
     """Makes a key when there is none, or when the newest is older than so many seconds; retires what it took over from.
 
     Called again and again, on every host: one of them does it. The first signs at once, a later one in 30 s.
@@ -83,7 +84,7 @@ async def rotate(pg: Pg, secret: bytes, older_than: float = ROTATE_SECONDS) -> b
             await tx.execute(queries["retire_token_keys"], newest["id"])
             return False
         key, id_ = Ed25519PrivateKey.generate(), new_id()
-        sealed = seal(secret, key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()), _place(str(id_)))
+        sealed = ring.seal(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()), _place(str(id_)))
         public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         await tx.execute(queries["add_token_key"], id_, public, sealed, 0.0 if newest is None else HEARD_SECONDS)
     log.info("a new key signs access tokens", kid=str(id_))

@@ -1,6 +1,6 @@
 """The second factor: six digits that change every 30 seconds (TOTP), and recovery codes for who has lost the device.
 
-The secret is sealed with HUB_SECRET_KEY; recovery codes are 80 random bits, kept as SHA-256. A code is good once, and
+The secret is sealed under the key ring; recovery codes are 80 random bits, kept as SHA-256. A code is good once, and
 an older one than the last is not taken either. A school says which roles need one: `schools.settings` with
 {"secondFactor": ["school_admin", …]}; who has none yet can then do nothing but set it up.
 """
@@ -19,7 +19,8 @@ import pyotp
 
 from hub.accounts.roster import queries
 from hub.accounts.tokens import same
-from hub.domain.vault import SealBroken, column_place, seal, unseal
+from hub.domain.keyring import KeyRing
+from hub.domain.vault import SealBroken, column_place
 from hub.errors import Conflict, StoreUnavailable
 from hub.store.pg import Connection
 
@@ -39,16 +40,16 @@ class Enrolment(msgspec.Struct, frozen=True):
 
 
 class SecondFactors:
-    """`secret`: the 32 bytes that TOTP secrets are sealed with. All take the caller's transaction."""
+    """`ring`: what TOTP secrets are sealed with. All take the caller's transaction."""
 
-    def __init__(self, secret: bytes | None, clock: Callable[[], float] = time.time) -> None:
-        self._secret = secret
+    def __init__(self, ring: KeyRing, clock: Callable[[], float] = time.time) -> None:
+        self._ring = ring
         self._clock = clock
 
     async def offer(self, tx: Connection, user_id: UUID, email: str) -> Enrolment:
         """A new secret, which is not asked for until `confirm`. Raises Conflict when there is a confirmed one."""
         text = pyotp.random_base32()
-        sealed = seal(self._key(), text.encode(), _place(user_id))
+        sealed = self._ring.seal(text.encode(), _place(user_id))
         if await tx.fetchval(queries["offer_second_factor"], user_id, sealed) is None:
             raise Conflict("there is a second factor already; remove it first")
         return Enrolment(text, pyotp.TOTP(text).provisioning_uri(name=email, issuer_name=ISSUER))
@@ -84,16 +85,11 @@ class SecondFactors:
 
     async def _use_totp(self, tx: Connection, user_id: UUID, sealed: bytes, code: str) -> bool:
         try:
-            text = unseal(self._key(), sealed, _place(user_id)).decode()
+            text = self._ring.unseal(sealed, _place(user_id)).decode()
         except SealBroken as error:
-            raise StoreUnavailable("second factors cannot be checked: HUB_SECRET_KEY is another one") from error
+            raise StoreUnavailable("second factors cannot be checked: the data keys are others") from error
         step = _step_of(text, code, self._clock())
         return step is not None and await tx.fetchval(queries["use_step"], user_id, step) is not None
-
-    def _key(self) -> bytes:
-        if self._secret is None:
-            raise StoreUnavailable("second factors need HUB_SECRET_KEY")
-        return self._secret
 
 
 def _step_of(secret: str, code: str, now: float) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.accounts import keys
-from hub.config import Settings, decode_key
+from hub.config import Settings, key_ring
 from hub.store.pg import Pg
 from hub.store.queries import load_queries
 
@@ -11,9 +11,8 @@ queries = load_queries("hub.accounts")
 
 
 async def rotate_token_keys(settings: Settings, pg: Pg) -> None:
-    """A new key for access tokens when the last one is a month old; without a secret key nobody signs in anyway."""
-    if settings.secret_key is not None:
-        await keys.rotate(pg, decode_key(settings.secret_key.get_secret_value()))
+    """A new key for access tokens when the last one is a month old."""
+    await keys.rotate(pg, key_ring(settings))
 
 
 async def forget(pg: Pg) -> None:

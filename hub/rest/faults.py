@@ -7,7 +7,7 @@ lists of them, are gone into.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -22,7 +22,8 @@ MOST_FAULTS = 50
 
 
 def fault(field: str, message: str) -> Fault:
-    return {"field": field, "message": message}
+    """`field` can be a name that a client made up: half a character of it could not be sent back."""
+    return {"field": field.encode("utf-8", "replace").decode("utf-8"), "message": message}
 
 
 def refusal(faults: list[Fault]) -> BadRequest:
@@ -32,12 +33,12 @@ def refusal(faults: list[Fault]) -> BadRequest:
     return BadRequest(f"{first['field']}: {first['message']}{more}", faults[:MOST_FAULTS])
 
 
-def fitted(kind: type[S], value: Any, *, strict: bool = True) -> S:
-    """`value`, of plain dicts, lists and scalars, as a Struct. Raises BadRequest with all faults.
+def fitted(kind: type[S], value: Any, *, strict: bool = True, more: Iterable[Fault] = ()) -> S:
+    """`value`, of plain dicts, lists and scalars, as a Struct. Raises BadRequest with all faults, `more` among them.
 
     `strict` False takes "5" for 5, as parameters come.
     """
-    faults = list(_of_struct(kind, value, "", strict))
+    faults = [*_of_struct(kind, value, "", strict), *more]
     if faults:
         raise refusal(faults)
     try:

@@ -66,8 +66,8 @@ def repeat_of(call: Call[Any, Any], settings: Settings) -> Repeat | None:
     given = call.request.headers.get(HEADER)
     if given is None or not call.route.takes_key:
         return None
-    if not 0 < len(given) <= LONGEST or not given.isascii() or not given.isprintable():
-        message = f"must be 1 to {LONGEST} printable ASCII characters"
+    if not 0 < len(given) <= LONGEST or not given.isascii() or not given.isprintable() or " " in given:
+        message = f"must be 1 to {LONGEST} printable ASCII characters, without spaces"
         raise BadRequest(f"{HEADER}: {message}", [{"field": HEADER, "message": message}])
     secret = settings.secret_key.get_secret_value().encode() if settings.secret_key else b""
     # The school too: two schools of one super admin do not see each other's rows, and must not collide in them.

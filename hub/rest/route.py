@@ -72,6 +72,8 @@ class Route:
     upload: str | None = field(default=None, kw_only=True)
     #: The media types of a File that the handler returns instead of an `answer`.
     files: tuple[str, ...] = field(default=(), kw_only=True)
+    #: False: the handler holds the body against `body` itself, with `fitted`, and with what only it can find wrong.
+    fits_body: bool = field(default=True, kw_only=True)
     #: 200, or 201 for a POST with `location`, or 204 without an answer, unless it is said here.
     status: int = field(default=0, kw_only=True)
     #: What the handler raises; what the shell raises (400, 401, 403, 429, …) is known.

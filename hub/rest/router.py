@@ -22,7 +22,7 @@ from hub.config import Settings
 from hub.errors import Forbidden, NotFound, StoreUnavailable, Unauthorized
 from hub.rest.answer import respond
 from hub.rest.body import read_body
-from hub.rest.call import Call, Transaction
+from hub.rest.call import Call, Reply, Transaction
 from hub.rest.client import Client, Clients
 from hub.rest.headers import ROUTE as ROUTE_HEADERS
 from hub.rest.idempotency import Repeat, repeat_of
@@ -139,7 +139,7 @@ class Router:
             school=school,
             params=params,
             query=query,
-            body=await read_body(request, route.body) if route.writes and route.upload is None else None,
+            body=await _body(request, route),
             client=client,
             request_id=request_id(request),
             transaction=Transaction(self._pg, _role(route, identity, named), school),
@@ -170,7 +170,8 @@ class Router:
         """One entry a request: of the item in the path, or of those on the page."""
         assert call.route.reads is not None
         one = call.params.get("id") if not call.route.is_list else None
-        ids = call.read if call.read is not None else _ids(result) if call.route.is_list else None
+        page = result.body if isinstance(result, Reply) else result
+        ids = call.read if call.read is not None else _ids(page) if call.route.is_list else None
         entry = call.entry(
             "read",
             call.route.reads,
@@ -179,6 +180,13 @@ class Router:
             subject=one if call.route.reads == "student" else None,
         )
         await self._trail.read(entry)
+
+
+async def _body(request: web.Request, route: Route) -> Any:
+    """None for a route that takes no body, and for one whose handler receives a file."""
+    if not route.writes or route.upload is not None:
+        return None
+    return await read_body(request, route.body, fit=route.fits_body)
 
 
 def _may(route: Route, identity: Identity | None) -> bool:
@@ -219,5 +227,5 @@ async def _keep(repeat: Repeat | None, call: Call[Any, Any], response: web.Respo
         await repeat.keep(call, response)
 
 
-def _ids(result: Any) -> list[UUID]:
-    return [item.id for item in result.data]
+def _ids(page: Any) -> list[UUID]:
+    return [item.id for item in page.data]

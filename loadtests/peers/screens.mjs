@@ -84,7 +84,8 @@ const started = clock();
 let batches = 0;
 const keepTime = () => {
   const due = started + (1000 * batches) / rate;
-  if (clock() < due) return setTimeout(keepTime, due - clock());
+  const wait = due - clock();
+  if (wait > 0) return setTimeout(keepTime, wait);
   batches += 1;
   emit(due);
   return setImmediate(keepTime);

@@ -32,7 +32,7 @@ def place(copy: Path, where: str, name: str, block: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block)
     elif where == "At the end of":
-        path.write_text(path.read_text() + block)
+        path.write_text(path.read_text() + "\n\n" + block)
     else:
         path.write_text(LAST_PERMISSION.sub(lambda found: found[1] + block, path.read_text(), count=1))
 

@@ -6,14 +6,20 @@ A resource whose routes have an id in their path and that has no maker here fail
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+import pyotp
+
+from hub.accounts.tokens import new_opaque
 from hub.domain.ids import new_id
 from hub.rest.route import Route
-from tests.integration.rest.site import Site
+from tests.integration.rest.site import PASSWORD, Site
 
+GUARD = UUID("018bcfe5-6800-7000-8000-000000000004")
 Maker = Callable[[Site, str], Awaitable[UUID]]
 
 
@@ -41,16 +47,92 @@ async def _job(site: Site, school: str) -> UUID:
     return id_
 
 
+async def _user(site: Site, school: str) -> UUID:
+    rows = await site.fetch(
+        "INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)"
+        " VALUES (gen_random_uuid() || '@x', '', 'Grace', 'H', $1, $2) RETURNING id",
+        *(GUARD, site.schools[school]),
+    )
+    return UUID(bytes=rows[0]["id"].bytes)
+
+
+async def _role(site: Site, school: str) -> UUID:
+    rows = await site.fetch(
+        "INSERT INTO roles (name, school_id) VALUES (gen_random_uuid()::text, $1) RETURNING id", site.schools[school]
+    )
+    return UUID(bytes=rows[0]["id"].bytes)
+
+
+async def _login(_: Site, school: str) -> dict[str, str]:
+    return {"email": f"{school}@example.org", "password": PASSWORD}
+
+
+async def _refresh(site: Site, school: str) -> dict[str, str]:
+    answer = await site.ask("POST", "/api/v1/auth/login", None, await _login(site, school))
+    return {"refreshToken": answer.json["refreshToken"]}
+
+
+def _mailed(purpose: str, **more: str) -> Callable[[Site, str], Awaitable[dict[str, str]]]:
+    async def body(site: Site, school: str) -> dict[str, str]:
+        token, hash_ = new_opaque()
+        await site.fetch(
+            "INSERT INTO mailed_tokens (hash, user_id, purpose, email, expires_at)"
+            " VALUES ($1, $2, $3, $4, now() + interval '1 h')",
+            *(hash_, site.users[school], purpose, f"{school}@example.org"),
+        )
+        return {"token": token, **more}
+
+    return body
+
+
+async def _password(*_: object) -> dict[str, str]:
+    return {"password": PASSWORD}
+
+
+async def _code(site: Site, school: str) -> dict[str, str]:
+    async with _connect(site) as tx:
+        await site.accounts.factors.remove(tx, site.users[school])
+        offered = await site.accounts.factors.offer(tx, site.users[school], "x")
+    return {"totp": pyotp.TOTP(offered.secret).now()}
+
+
+async def _removal(site: Site, school: str) -> dict[str, str]:
+    code = (await _code(site, school))["totp"]
+    async with _connect(site) as tx:
+        codes = await site.accounts.factors.confirm(tx, site.users[school], code)
+    assert codes is not None
+    return {"password": PASSWORD, "totp": codes[0]}
+
+
+@asynccontextmanager
+async def _connect(site: Site) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(site.database)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 #: What stands before `/{id}` in a path → makes one in a school.
 MAKERS: dict[str, Maker] = {
     "/access-points": _access_point,
     "/admin/audit-logs": _audit_log,
     "/admin/audit-logs/export": _audit_log,
     "/jobs": _job,
+    "/admin/users": _user,
+    "/admin/roles": _role,
 }
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
-BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {}
+BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
+    "POST /auth/login": _login,
+    "POST /auth/refresh": _refresh,
+    "POST /auth/reset-password": _mailed("reset", password="three herons on a pier"),
+    "POST /auth/verify-email": _mailed("verify"),
+    "POST /auth/second-factor": _password,
+    "POST /auth/second-factor/confirm": _code,
+    "POST /auth/second-factor/remove": _removal,
+}
 
 #: Routes whose query has a parameter that is required.
 QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}

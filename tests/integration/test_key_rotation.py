@@ -52,6 +52,20 @@ async def students(world: AuditWorld, monkeypatch: pytest.MonkeyPatch) -> list[U
             "INSERT INTO job_files (id, job_id, school_id, name, key, size) VALUES ($1, $1, $2, 'x', $3, 0)",
             *(id_, world.school, BEFORE.seal(bytes(32), column_place("job_files", "key", id_))),
         )
+    for number in range(2):
+        token_key = new_id()
+        await world.sql.execute(
+            "INSERT INTO token_keys (id, public_key, private_key) VALUES ($1, $2, $3)",
+            *(token_key, bytes(32), BEFORE.seal(b"private", column_place("token_keys", "private_key", token_key))),
+        )
+        user = await world.sql.fetchval(
+            "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ($1, '', 'x', 'x') RETURNING id",
+            f"{number}@example.org",
+        )
+        await world.sql.execute(
+            "INSERT INTO second_factors (user_id, secret) VALUES ($1, $2)",
+            *(user, BEFORE.seal(b"secret", column_place("second_factors", "secret", user))),
+        )
     async with world.pg.tenant(world.school) as tx:
         for id_ in ids[:10]:
             await student_keys.made_key(tx, BEFORE, id_, world.school)
@@ -115,8 +129,8 @@ async def test_every_column_of_bytes_is_in_the_registry_or_declared_no_ciphertex
 async def test_everything_is_sealed_anew_and_nothing_else_changes(world: AuditWorld, students: list[UUID]) -> None:
     before = await world.sql.fetch("SELECT id, updated_at, student_id FROM students ORDER BY id")
     done = await rotate(world.pg, DURING)
-    assert done.rows == {"students": STUDENTS, "signing_keys": 2, "student_keys": 9, "job_runs": 2, "job_files": 2}
-    assert done.broken == []
+    keys = {"signing_keys": 2, "student_keys": 9, "second_factors": 2, "token_keys": 2, "job_runs": 2, "job_files": 2}
+    assert (done.rows, done.broken) == ({"students": STUDENTS} | keys, [])
     for table in SEALED_TABLES:
         for column in table.columns:
             assert await heads_of(world, table.name, column) == {key_head(NEW)}, (table.name, column)

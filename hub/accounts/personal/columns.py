@@ -75,6 +75,20 @@ SEALED_TABLES: tuple[SealedTable, ...] = (
         find="job_files_to_reseal",
         write="reseal_job_files",
     ),
+    SealedTable(
+        name="second_factors",
+        columns=("secret",),
+        place=_row_place("second_factors"),
+        find="second_factors_to_reseal",
+        write="reseal_second_factors",
+    ),
+    SealedTable(
+        name="token_keys",
+        columns=("private_key",),
+        place=_row_place("token_keys"),
+        find="token_keys_to_reseal",
+        write="reseal_token_keys",
+    ),
 )
 
 #: Columns of bytes that are no ciphertext of the key ring, each with what it is.
@@ -97,8 +111,12 @@ NOT_SEALED: Mapping[str, str] = {
     "idempotency_keys.request": "SHA-256",
     "job_file_parts.content": "sealed under the file's own key, which job_files holds",
     "index_changes.key": "a lookup key or an id",
+    "mailed_tokens.hash": "SHA-256 of a random token",
     "passes.lookup_key": "SHA-256 of a code",
+    "recovery_codes.hash": "SHA-256 of a random code",
+    "refresh_tokens.hash": "SHA-256 of a random token",
     "signing_keys.public_key": "Ed25519",
     "students.date_of_birth_bidx": "blind index",
     "students.phone_bidx": "blind index",
+    "token_keys.public_key": "Ed25519",
 }

@@ -86,6 +86,30 @@ WHERE id > $2 AND substring(key FROM 1 FOR 5) <> $1 ORDER BY id LIMIT $3 FOR NO 
 -- The same files' keys under another key.
 UPDATE job_files AS s SET key = n.key FROM unnest($1::uuid[], $2::bytea[]) AS n (id, key) WHERE s.id = n.id
 
+-- second_factors_to_reseal --
+-- role: hub_admin
+-- The next $3 second factors after $2 whose secret another key than the one with head $1 has sealed.
+SELECT user_id AS id, secret FROM second_factors
+WHERE user_id > $2 AND substring(secret FROM 1 FOR 5) <> $1 ORDER BY user_id LIMIT $3 FOR NO KEY UPDATE
+
+-- reseal_second_factors --
+-- role: hub_admin
+-- The same secrets under another key.
+UPDATE second_factors AS s SET secret = n.secret
+FROM unnest($1::uuid[], $2::bytea[]) AS n (user_id, secret) WHERE s.user_id = n.user_id
+
+-- token_keys_to_reseal --
+-- role: hub_admin
+-- The next $3 keys of access tokens after $2 whose private half another key than the one with head $1 has sealed.
+SELECT id, private_key FROM token_keys
+WHERE id > $2 AND substring(private_key FROM 1 FOR 5) <> $1 ORDER BY id LIMIT $3 FOR NO KEY UPDATE
+
+-- reseal_token_keys --
+-- role: hub_admin
+-- The same private halves under another key.
+UPDATE token_keys AS s SET private_key = n.private_key
+FROM unnest($1::uuid[], $2::bytea[]) AS n (id, private_key) WHERE s.id = n.id
+
 -- keep_times --
 -- role: hub_admin
 -- In this transaction updated_at stays as it is.

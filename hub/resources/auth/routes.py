@@ -5,7 +5,7 @@ What is public acts as hub_admin: whose school it is about is not known before i
 
 from __future__ import annotations
 
-from hub.errors import Conflict, TooManyRequests, Unauthorized, Unprocessable
+from hub.errors import Conflict, Forbidden, TooManyRequests, Unauthorized, Unprocessable
 from hub.resources.auth.factor import confirm, offer, remove
 from hub.resources.auth.model import (
     Confirmation,
@@ -38,7 +38,7 @@ ROUTES = [
         acts_as=Role.hub_admin,
         body=Login,
         answer=SignedIn,
-        errors=(Unauthorized, TooManyRequests),
+        errors=(Unauthorized, Forbidden, TooManyRequests),
         example={"email": "admin@school.example", "password": "correct horse battery staple"},
     ),
     Route(
@@ -51,7 +51,7 @@ ROUTES = [
         audited=False,
         body=Refresh,
         answer=SignedIn,
-        errors=(Unauthorized,),
+        errors=(Unauthorized, Forbidden),
         example={"refreshToken": "q1w2e3"},
     ),
     Route(

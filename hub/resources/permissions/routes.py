@@ -27,6 +27,7 @@ ROUTES = [
         list_permissions,
         summary="List permissions",
         permission=Permission.permissions_read,
+        of_school=False,
         query=PermissionsQuery,
         answer=Page[PermissionRow],
     )

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 Q = load_queries("hub.rest.jobs")
 
 TRIES = 3
+#: The name of what was uploaded for a job; gone when the job has ended, however it did.
+UPLOAD = "upload"
 
 
 class TryAgain(Exception):
@@ -73,6 +75,7 @@ class Carrier:
         status, result, errors = "finished", None, list[JobError]()
         try:
             result = await kind.work(run)
+            errors = run.errors
         except TakenOver:
             log.warning("a job was taken over by another process", job=str(run.id), kind=kind.name)
             return
@@ -127,4 +130,6 @@ class Carrier:
         done, total = (0, None) if run is None else (run.done, run.total)
         texts = [None if result is None else msgspec.json.encode(result).decode(), msgspec.json.encode(errors).decode()]
         async with self._pg.system() as tx:
-            await tx.fetchval(Q.end_run, id_, attempt, status, *texts, done, total)
+            ended = await tx.fetchval(Q.end_run, id_, attempt, status, *texts, done, total)
+            if ended and status != "needs_confirmation":
+                await tx.execute(Q.delete_file_by_system, id_, UPLOAD)

@@ -17,6 +17,7 @@ import msgspec
 from hub.accounts.audit import Action, AuditEntry
 from hub.config import Settings
 from hub.domain.ids import new_id
+from hub.rest.jobs.model import JobError
 from hub.rest.ports import AuditTrail
 from hub.store.pg import Connection, Pg
 from hub.store.queries import load_queries
@@ -62,6 +63,8 @@ class Run(Generic[P]):
         self.confirmed = confirmed
         self.done = done
         self.total = total
+        #: What was wrong with some of it, though the job has finished.
+        self.errors: list[JobError] = []
         self._school = school
         self._trail = trail
         self._request_id = request_id

@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from hub.accounts.keys import rotate
+from hub.domain.keyring import KeyRing
 from hub.store.pg import Pg, Role
 from tests.integration.accounts.office import PASSWORD, Office
 from tests.integration.feed_world import until
@@ -191,9 +192,9 @@ async def test_a_new_signing_key_signs_nobody_out(office: Office) -> None:
     before = await office.one.sign_in(ADMIN)
     pg = await Pg.open(office.settings, [Role.hub_system])
     try:
-        assert await rotate(pg, bytes(range(32)), older_than=-1.0)
+        assert await rotate(pg, KeyRing([bytes(range(32))]), older_than=-1.0)
         await office.fetch("UPDATE token_keys SET active_from = now() WHERE active_from > now()")
-        assert not await rotate(pg, bytes(range(32)))
+        assert not await rotate(pg, KeyRing([bytes(range(32))]))
     finally:
         await pg.close()
     kids = await office.fetch("SELECT id, retired_at IS NOT NULL AS retired FROM token_keys ORDER BY active_from")

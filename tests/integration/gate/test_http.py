@@ -94,7 +94,7 @@ async def test_the_scheme_is_read_as_http_says(gate: Gate, scheme: str) -> None:
         ("POST", "/health", 405, "GET,HEAD"),
         ("POST", "/.well-known/passhub-keys.json", 405, "GET,HEAD"),
         ("PROPFIND", "/metrics", 405, "GET,HEAD"),
-        ("GET", "/", 404, None),
+        ("GET", "/nothing", 404, None),
         ("GET", "/api/v1/passes/verify/", 404, None),
         ("POST", "/api/v1/passes/Verify", 404, None),
         ("GET", "/api/v1/nothing?x=%ff", 404, None),

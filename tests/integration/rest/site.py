@@ -1,7 +1,7 @@
 """The shell with all declared resources on a real PostgreSQL, in this process: schools, people, and what they send.
 
 Who asks and what is kept stand in for hub/accounts in the shortest way that is true: tokens in a dictionary, rows in
-audit_logs.
+audit_logs. What signs in is the real thing, without a feed: it asks the tables each time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 import msgspec
+from pydantic import SecretStr
 
+from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.audit import AuditEntry
+from hub.accounts.hashing import hasher
 from hub.accounts.identity import Identity
 from hub.accounts.permissions import Permission
+from hub.accounts.roster import Roster
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
@@ -37,6 +41,9 @@ from hub.rest.stack import Stack
 from hub.store.pg import Connection, Pg, Role
 
 ALL = frozenset(Permission)
+PASSWORD = "two owls and a lantern"
+PASSWORD_HASH = hasher().hash(PASSWORD)
+SCHOOL_ADMIN = UUID("018bcfe5-6800-7000-8000-000000000002")
 #: What each role may do here: more is in hub/accounts; the shell only asks for a permission.
 ROLES: dict[str, frozenset[Permission]] = {
     "super_admin": ALL,
@@ -104,7 +111,16 @@ class Answer(msgspec.Struct):
 class Site:
     """What is served on `url`; `schools` by code, `tokens` by role and school."""
 
-    def __init__(self, url: str, database: str, http: aiohttp.ClientSession, people: People, trail: Trail) -> None:
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        http: aiohttp.ClientSession,
+        people: People,
+        trail: Trail,
+        accounts: Accounts,
+    ) -> None:
+        self.accounts = accounts
         self.url = url
         self.database = database
         self.http = http
@@ -114,14 +130,14 @@ class Site:
         self.users: dict[str, UUID] = {}
 
     async def ask(self, method: str, path: str, token: str | None = None, body: Any = None, **more: Any) -> Answer:
-        """`body`: bytes and files as they are, all else as JSON. `path` from the root."""
+        """`body`: bytes, files and forms as they are, all else as JSON. `path` from the root."""
         headers = dict(more.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         data = body
-        if body is not None and not isinstance(body, bytes | BytesIO):
+        if body is not None and not isinstance(body, bytes | BytesIO | aiohttp.FormData):
             data = msgspec.json.encode(body)
-        if body is not None:
+        if body is not None and not isinstance(body, aiohttp.FormData):
             headers.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, data=data, headers=headers, **more) as response:
             return Answer(response.status, response.headers.copy(), await response.text(errors="replace"))
@@ -143,9 +159,9 @@ class Site:
             rows = await self.fetch("INSERT INTO schools (name, code) VALUES ($1, $1) RETURNING id", code)
             self.schools[code] = rows[0]["id"]
             rows = await self.fetch(
-                "INSERT INTO users (email, password_hash, first_name, last_name, school_id)"
-                " VALUES ($1, '', '', '', $2) RETURNING id",
-                *(f"{code}@example.org", self.schools[code]),
+                "INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)"
+                " VALUES ($1, $2, 'Ada', 'Lovelace', $3, $4) RETURNING id",
+                *(f"{code}@example.org", PASSWORD_HASH, SCHOOL_ADMIN, self.schools[code]),
             )
             self.users[code] = rows[0]["id"]
 
@@ -170,7 +186,10 @@ async def site_running(
     declared = declared_routes() if routes is None else routes
     router = Router(settings, pg, people, trail, limiter, clients)
     shell = Shell(settings.body_max_bytes, Stack(settings, clients), ())
+    own = settings if settings.secret_key else settings.model_copy(update={"secret_key": SecretStr("A" * 43)})
+    accounts = Accounts(own, pg, Roster(), lambda: False)
     application = shell.application([*router.routes(declared), *reference_routes(declared)])
+    application[ACCOUNTS] = accounts
     application[PICTURES] = pictures = Pictures()
     runner = Runner(
         application,
@@ -185,12 +204,13 @@ async def site_running(
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             assert settings.database_url is not None
-            site = Site(url, settings.database_url.get_secret_value(), http, people, trail)
+            site = Site(url, settings.database_url.get_secret_value(), http, people, trail, accounts)
             await site.furnish()
             yield site
     finally:
         await runner.cleanup()
         await limiter.close()
+        await accounts.close()
         await pictures.close()
         await pg.close()
         listening.close()

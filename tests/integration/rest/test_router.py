@@ -158,6 +158,8 @@ async def test_all_faults_of_a_body_are_named_at_once(site: Site) -> None:
     ("body", "word"),
     [
         (b'{"name": "a", "name": "b"}', "twice"),
+        (b'{"\\ud800": 1, "\\ud800": 2}', "twice"),
+        (b'{"a": {"\\ud800": 1}}', "surrogate"),
         (b'{"name": "a", "weight": NaN}', "NaN"),
         (b'{"name": "a", "weight": Infinity}', "Infinity"),
         (b'{"name": "a", "weight": 1e999}', "too large"),
