@@ -22,8 +22,8 @@ JSON_TYPE = "application/json"
 
 
 async def read_body(request: web.Request, kind: type[msgspec.Struct] | None, *, fit: bool = True) -> Any:
-    """The declared Struct, or None when a route takes no body; with `fit` False what the JSON says. Raises BadRequest, UnsupportedMedia; aiohttp raises
-    HTTPRequestEntityTooLarge by itself."""
+    """The declared Struct, or None when a route takes no body; with `fit` False what the JSON says. Raises BadRequest,
+    UnsupportedMedia; aiohttp raises HTTPRequestEntityTooLarge by itself."""
     raw = await request.read() if request.can_read_body else b""
     if kind is None:
         if raw.strip() not in {b"", b"{}"}:

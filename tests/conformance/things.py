@@ -16,6 +16,7 @@ import pyotp
 
 from hub.accounts.tokens import new_opaque
 from hub.domain.ids import new_id
+from hub.domain.qr import generate_signing_key
 from hub.rest.route import Route
 from tests.integration.rest.site import PASSWORD, Site
 
@@ -190,3 +191,16 @@ async def _at_a_door(site: Site, school: str) -> str:
 
 
 QUERIES["GET /passes/{id}/explain"] = _at_a_door
+
+
+async def _signing_key(site: Site, _: str) -> UUID:
+    """The installation's."""
+    key = generate_signing_key()
+    rows = await site.fetch(
+        "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, '') RETURNING id", key.kid, key.public
+    )
+    id_: UUID = rows[0]["id"]
+    return id_
+
+
+MAKERS["/signing-keys"] = _signing_key
