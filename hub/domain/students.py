@@ -52,7 +52,7 @@ def date_faults(
     """(field, message) for days that cannot be so."""
     if born is not None and not OLDEST <= born < today:
         yield "dateOfBirth", "must be a day of the past, and not before 1900"
-    if enrolled is not None and born is not None and enrolled <= born:
+    elif enrolled is not None and born is not None and enrolled <= born:
         yield "enrollmentDate", "must be after the date of birth"
     if enrolled is not None and graduates is not None and graduates < enrolled:
         yield "graduationDate", "must not be before the enrollment date"

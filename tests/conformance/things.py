@@ -204,3 +204,16 @@ async def _signing_key(site: Site, _: str) -> UUID:
 
 
 MAKERS["/signing-keys"] = _signing_key
+
+
+async def _student(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO students (id, school_id, student_id, first_name, last_name)"
+        " VALUES ($1, $2, $3, 'Ada', 'Lovelace')",
+        *(id_, site.schools[school], str(id_)),
+    )
+    return id_
+
+
+MAKERS["/students"] = _student

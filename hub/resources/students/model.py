@@ -18,16 +18,37 @@ from hub.store.pg import Record
 
 Number = Annotated[
     str,
-    Meta(min_length=3, max_length=50, pattern=NUMBER_PATTERN, description="the school's number; nobody else's there"),
+    Meta(
+        min_length=3,
+        max_length=50,
+        pattern=NUMBER_PATTERN,
+        description="the school's number of the student; nobody else's there",
+        extra={"fault": "may have letters from A to Z, digits and hyphens"},
+    ),
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME_PATTERN)]
-Email = Annotated[str, Meta(max_length=254, pattern=EMAIL_PATTERN)]
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=NAME_PATTERN,
+        extra={"fault": "may have letters of any script, spaces, hyphens, apostrophes and dots, a letter first"},
+    ),
+]
+Email = Annotated[str, Meta(max_length=254, pattern=EMAIL_PATTERN, extra={"fault": "is no e-mail address"})]
 Phone = Annotated[
-    str, Meta(max_length=20, pattern=PHONE_PATTERN, description="digits with their country's, +49301234567")
+    str,
+    Meta(
+        max_length=20,
+        pattern=PHONE_PATTERN,
+        description="with the country's code",
+        extra={"fault": "must be a number such as +493012345678, without spaces"},
+    ),
 ]
-Gender = Annotated[str, Meta(min_length=1, max_length=20)]
-Address = Annotated[str, Meta(min_length=1, max_length=1000)]
-Program = Annotated[str, Meta(min_length=1, max_length=100)]
+_BLANK = {"fault": "must say something"}
+Gender = Annotated[str, Meta(min_length=1, max_length=20, pattern=r"\S", extra=_BLANK)]
+Address = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"\S", extra=_BLANK)]
+Program = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S", extra=_BLANK)]
 Year = Annotated[int, Meta(ge=1, le=20)]
 Moment = Annotated[datetime, Meta(tz=True)]
 

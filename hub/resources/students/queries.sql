@@ -45,7 +45,7 @@ UPDATE students SET deleted_at = now() WHERE id = $1
 
 -- restore_student --
 -- The student is there again.
-UPDATE students SET deleted_at = NULL WHERE id = $1
+UPDATE students SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL
 
 -- say_why --
 -- Who ($1) changes passes in this transaction, and why ($2), for whatever notes it.
@@ -68,12 +68,12 @@ WITH back AS (
 SELECT id FROM back WHERE status = 'inactive'
 
 -- list_passes --
--- The passes of the student $1, without their codes.
+-- Passes of students, without their codes.
 SELECT
     id, student_id, pass_number, pass_type, status, issue_date, expiry_date, issued_by, revoked_by, revoked_at,
     revoke_reason, created_at, updated_at
 FROM passes
-WHERE student_id = $1
+WHERE student_id IS NOT NULL
 
 -- in_school --
 -- The functions of this transaction act for the school $1, also when a super admin has named none.

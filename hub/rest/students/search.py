@@ -35,15 +35,19 @@ Words = list[list[str]]
 
 @dataclass(frozen=True)
 class Searched:
-    """Rows of a listing of students, searched when `q` is given. `everywhere`: of all schools, as hub_admin."""
+    """Rows of a listing of students, searched when `q` is given. `everywhere`: of all schools, as hub_admin; `few`: of
+    a listing that is read from end to end, and as it is written."""
 
     listing: Listing
     everywhere: bool = False
+    few: bool = False
 
     async def page(self, tx: Connection, asked: Asked) -> list[Record]:
         if asked.q is None:
             return await Listed(self.listing).page(tx, asked)
         words = await _words(tx, asked.q)
+        if self.few:
+            return await self._fetch(tx, asked, like=Likeness("search", words)) if words else []
         found = await self._rows(tx, asked, words)
         narrowed = asked.after is not None or bool(asked.filters)
         if found or (narrowed and await self._anybody(tx, words)):
@@ -55,9 +59,12 @@ class Searched:
         if asked.q is None:
             return await Listed(self.listing).count(tx, asked)
         words = await _words(tx, asked.q)
-        if not await self._anybody(tx, words):
+        if not self.few and not await self._anybody(tx, words):
             words = await self._meant(tx, words)
-        sql, values = self.listing.count(filters=asked.filters, among=Among(self._query("alike"), _json(words)))
+        how: dict[str, Any] = {"among": Among(self._query("alike"), _json(words))}
+        sql, values = self.listing.count(
+            filters=asked.filters, **({"like": Likeness("search", words)} if self.few else how)
+        )
         total: int = await tx.fetchval(sql, *values) if words else 0
         return total
 
