@@ -15,6 +15,7 @@ from aiohttp import web
 from hub.rest.errors import error_response
 from hub.rest.handler import Handler
 from hub.rest.stack import Stack
+from hub.rest.streams import STREAMS, Streams
 from hub.telemetry import Family, Histogram
 
 _ID = re.compile(r"\{(id|\w+Id)\}")
@@ -40,6 +41,7 @@ class Shell:
     def application(self, routes: Iterable[web.RouteDef]) -> web.Application:
         """An application of these routes; every other address answers 404 or 405, in JSON too."""
         app = web.Application(client_max_size=self._body_max_bytes)
+        app[STREAMS] = Streams()
         for route in routes:
             wrapped = self._wrap(route.handler, route.method, route.path)
             if (route.method, route.path) not in self._bare:

@@ -11,6 +11,8 @@ from hub.rest.faults import Fault, fault, refusal
 MOST_COLUMNS = 100
 #: What the file of refused rows has before them; it may stay there when they are sent again.
 FAULT_COLUMNS = ("importLine", "importFaults")
+#: And what an export has beyond the fields of an import.
+_PASSED_OVER = frozenset({*FAULT_COLUMNS, "id", "schoolId", "photoUrl", "createdAt", "updatedAt"})
 _SAME = {
     **{field.name.lower(): field.name for field in FIELDS},
     "studentnumber": "studentId",
@@ -63,7 +65,7 @@ def _field(name: str, mapping: dict[str, str | None]) -> str | None:
     """ "" for what is passed over, None for what nobody knows."""
     if name.casefold() in mapping:
         return mapping[name.casefold()] or ""
-    if name in FAULT_COLUMNS:
+    if name in _PASSED_OVER:
         return ""
     return _SAME.get("".join(c for c in name if c not in " _-").lower())
 
