@@ -57,6 +57,28 @@ CREATE TABLE public.pass_uses (
 
 CREATE INDEX idx_pass_uses_pass_id ON public.pass_uses (pass_id);
 
+-- ------------------------------------------------------------------------------------------------------------- mail
+
+-- Each pass that was mailed, by each job that was to mail it: written before it is sent, so that nothing goes twice.
+CREATE TABLE public.pass_mails (
+    id uuid CONSTRAINT pass_mails_pkey PRIMARY KEY,
+    school_id uuid NOT NULL,
+    pass_id uuid NOT NULL,
+    job_id uuid NOT NULL,  -- no foreign key: jobs are forgotten after a month
+    -- Of the code that was mailed: a pass that gets another one may be mailed again.
+    lookup_key bytea NOT NULL,
+    -- unknown: the program ended, or the line was cut, while it was sent; it may have arrived, and is not sent again.
+    state text NOT NULL DEFAULT 'sending',
+    fault text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pass_mails_job_id_pass_id_key UNIQUE (job_id, pass_id),
+    CONSTRAINT pass_mails_pass_id_fkey FOREIGN KEY (pass_id, school_id) REFERENCES public.passes (id, school_id),
+    CONSTRAINT pass_mails_state_check CHECK (state IN ('sending', 'sent', 'refused', 'unknown'))
+);
+
+CREATE INDEX idx_pass_mails_pass_id ON public.pass_mails (pass_id);
+CREATE INDEX idx_pass_mails_school_id ON public.pass_mails (school_id, created_at DESC);
+
 -- ---------------------------------------------------------------------------------------------------------- history
 
 -- What became of a pass after it was made, by whomever and whatever way.
@@ -236,7 +258,7 @@ DO $$
 DECLARE
     relation text;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['pass_templates', 'pass_history'] LOOP
+    FOREACH relation IN ARRAY ARRAY['pass_templates', 'pass_history', 'pass_mails'] LOOP
         EXECUTE format('CREATE POLICY %I ON public.%I TO hub_api USING (school_id = public.hub_current_school())',
                        relation || '_of_school', relation);
         EXECUTE format('CREATE POLICY %I ON public.%I TO hub_admin USING (true)', relation || '_of_admin', relation);
@@ -257,6 +279,7 @@ CREATE POLICY signing_keys_of_definer ON public.signing_keys TO hub_definer USIN
 GRANT SELECT, INSERT, UPDATE ON public.pass_templates TO hub_api, hub_admin;
 GRANT SELECT ON public.pass_templates TO hub_system;
 GRANT SELECT ON public.pass_history TO hub_api, hub_admin;
+GRANT SELECT, INSERT, DELETE, UPDATE (state, fault) ON public.pass_mails TO hub_api, hub_admin;
 GRANT INSERT ON public.pass_history TO hub_definer;
 GRANT SELECT ON public.pass_uses TO hub_system;
 GRANT SELECT, INSERT, DELETE ON public.pass_uses TO hub_definer;

@@ -60,6 +60,12 @@ async def signer(tx: Connection, ring: KeyRing, school: UUID) -> Signer:
     return Signer(SigningKey(row["kid"], private, row["public_key"]), school, known_zone(zone))
 
 
+async def local_day(tx: Connection, school: UUID) -> date:
+    """The day that it is at a school."""
+    zone = await tx.fetchval(Q.school_zone, school)
+    return datetime.now(ZoneInfo(known_zone(zone or ""))).date()
+
+
 async def _make_first(tx: Connection, ring: KeyRing) -> None:
     key = generate_signing_key()
     await tx.fetchval(Q.first_signing_key, new_id(), key.kid, key.public, seal_private(ring, key))

@@ -217,3 +217,26 @@ async def _student(site: Site, school: str) -> UUID:
 
 
 MAKERS["/students"] = _student
+
+
+async def _mail(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO pass_mails (id, school_id, pass_id, job_id, lookup_key) VALUES ($1, $2, $3, $1, '')",
+        *(id_, site.schools[school], await _pass(site, school)),
+    )
+    return id_
+
+
+async def _somebody(site: Site, school: str) -> dict[str, Any]:
+    """A filter that matches a student."""
+    student = await _student(site, school)
+    return {"students": {"studentId": str(student)}}
+
+
+async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
+    return await _somebody(site, school) | {"expiryDate": "2099-07-31"}
+
+
+MAKERS["/passes/mails"] = _mail
+BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody}

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from hub.domain.ids import new_id
 from hub.domain.issue import new_number
@@ -48,7 +48,9 @@ class Wanted(msgspec.Struct, kw_only=True):
     replaces: UUID | None = None
 
 
-class _Template(msgspec.Struct):
+class Template(msgspec.Struct):
+    """What a new pass takes from its template; without one, nothing."""
+
     pass_type: PassType
     valid_days: int | None
     number_prefix: str
@@ -79,7 +81,7 @@ async def _create(
 ) -> PassWithCode:
     signing = await signer_of(call, school)
     tx = await call.tx()
-    template = await _template(tx, body.templateId, school)
+    template = await template_of(tx, body.templateId, school)
     wanted = _wanted(body, template, signing.today, last_is_first=last_is_first)
     if wanted.student is not None:
         await check_student(tx, wanted.student, school)
@@ -90,10 +92,10 @@ async def _create(
     return made
 
 
-def _wanted(body: NewPass, template: _Template, today: date, *, last_is_first: bool) -> Wanted:
+def _wanted(body: NewPass, template: Template, today: date, *, last_is_first: bool) -> Wanted:
     """Raises BadRequest with all that is wrong with it."""
     first = today if body.issueDate is UNSET else body.issueDate
-    last = _last_day(body, template, first, last_is_first=last_is_first)
+    last = last_day(body.expiryDate, template, first, last_is_first=last_is_first)
     type_ = template.pass_type if body.passType is UNSET else body.passType
     faults = _holder_faults(body, type_)
     faults += [fault("expiryDate", "is required")] if last is None else day_faults(first, last)
@@ -113,9 +115,10 @@ def _wanted(body: NewPass, template: _Template, today: date, *, last_is_first: b
     )
 
 
-def _last_day(body: NewPass, template: _Template, first: date, *, last_is_first: bool) -> date | None:
-    if body.expiryDate is not UNSET:
-        return body.expiryDate
+def last_day(given: date | UnsetType, template: Template, first: date, *, last_is_first: bool = False) -> date | None:
+    """None when nothing says which."""
+    if given is not UNSET:
+        return given
     if template.valid_days is not None:
         try:
             return first + timedelta(days=template.valid_days - 1)
@@ -135,15 +138,16 @@ def _holder_faults(body: NewPass, type_: PassType) -> list[Fault]:
     return []
 
 
-async def _template(tx: Connection, template: UUID | None, school: UUID) -> _Template:
+async def template_of(tx: Connection, template: UUID | None, school: UUID) -> Template:
+    """Raises Unprocessable."""
     if template is None:
-        return _Template("standard", None, "")
+        return Template("standard", None, "")
     row = await tx.fetchrow(Q.get_template, template, school)
     if row is None:
         raise cannot("templateId", "no such template")
     if not row["is_active"]:
         raise cannot("templateId", "is not in use any more")
-    return _Template(row["pass_type"], row["valid_days"], row["number_prefix"])
+    return Template(row["pass_type"], row["valid_days"], row["number_prefix"])
 
 
 async def insert(tx: Connection, signing: Signer, wanted: Wanted, by: UUID) -> PassWithCode:

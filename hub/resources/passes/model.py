@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
+from hub.rest.students.query import StudentFilters
 from hub.store.pg import Record
 
 PassType = Literal["standard", "temporary", "visitor"]
@@ -81,6 +82,50 @@ class NewVisitor(msgspec.Struct, kw_only=True):
     maxUses: Uses | None = None
     templateId: UUID | None = None
     schoolId: UUID | None = None
+
+
+class Whom(msgspec.Struct, kw_only=True):
+    """Which students; all of a school are named as such."""
+
+    students: StudentFilters = StudentFilters()
+    everybody: Annotated[bool, Meta(description="no filter is meant")] = False
+
+
+class NewPasses(Whom, kw_only=True):
+    """A pass for each student of a filter who holds none of the kind; graduates get none. `schoolId` is for super
+    admins."""
+
+    passType: Literal["standard", "temporary"] | UnsetType = UNSET
+    issueDate: date | UnsetType = UNSET
+    expiryDate: date | UnsetType = UNSET
+    templateId: UUID | None = None
+    schoolId: UUID | None = None
+
+
+class Sending(Whom, kw_only=True):
+    """Mails students of a filter their passes in force. `again`: also those that were mailed before."""
+
+    again: bool = False
+    schoolId: UUID | None = None
+
+
+class Mail(msgspec.Struct, kw_only=True):
+    """One pass, mailed. `refused`: the mail server would not take it, and `fault` is its word; `unknown`: it may have
+    arrived, and is not sent again."""
+
+    id: UUID
+    passId: UUID
+    jobId: UUID
+    state: Literal["sending", "sent", "refused", "unknown"]
+    fault: str | None
+    createdAt: Moment
+
+
+class MailsQuery(ListQuery, kw_only=True, frozen=True):
+    sort: Literal["createdAt", "-createdAt"] = "-createdAt"
+    passId: UUID | UnsetType = UNSET
+    jobId: UUID | UnsetType = UNSET
+    state: Literal["sending", "sent", "refused", "unknown"] | UnsetType = UNSET
 
 
 class ChangedPass(msgspec.Struct, kw_only=True):
@@ -155,6 +200,17 @@ def with_code(row: Record) -> PassWithCode:
 def without_code(known: PassWithCode) -> Pass:
     """For the audit: a code that stands in a log opens doors."""
     return Pass(**{name: getattr(known, name) for name in Pass.__struct_fields__})
+
+
+def mail(row: Record) -> Mail:
+    return Mail(
+        id=row["id"],
+        passId=row["pass_id"],
+        jobId=row["job_id"],
+        state=row["state"],
+        fault=row["fault"],
+        createdAt=row["created_at"],
+    )
 
 
 def event(row: Record) -> PassEvent:

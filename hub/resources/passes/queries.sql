@@ -78,3 +78,60 @@ SELECT c.number AS school_number, c.is_active AS school_active, a.is_active, a.a
     coalesce(a.max_staleness_seconds, c.max_staleness_seconds) AS max_staleness
 FROM access_points AS a JOIN schools AS c ON c.id = a.school_id
 WHERE a.id = $1 AND a.deleted_at IS NULL
+
+-- holding --
+-- Of the students $1, those who hold a pass of the kind $2 that is in force on $3.
+SELECT DISTINCT student_id FROM passes
+WHERE student_id = ANY ($1::uuid[]) AND pass_type = $2 AND status = 'active' AND expiry_date >= $3
+
+-- hold_students --
+-- Students who may be given passes, and who are not deleted meanwhile.
+SELECT id FROM students WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL AND status <> 'graduated' ORDER BY id FOR SHARE
+
+-- insert_passes --
+-- Passes of the school $1, issued by $2 under the key $3, of the kind $4 and the template $5, good from $6 to $7.
+INSERT INTO passes (
+    school_id, issued_by, key_id, pass_type, template_id, issue_date, expiry_date, id, student_id, pass_number, qr_code
+)
+SELECT $1, $2, $3, $4, $5, $6, $7, n.id, n.student_id, n.pass_number, n.qr_code
+FROM unnest($8::uuid[], $9::uuid[], $10::text[], $11::text[]) AS n (id, student_id, pass_number, qr_code)
+
+-- passes_to_mail --
+-- The passes in force on $2 of the students $1 that are still to be mailed by the job $3; with $4 also those that
+-- another job has mailed.
+SELECT p.id, p.qr_code, p.lookup_key, p.pass_number, p.issue_date, p.expiry_date, s.email, s.first_name, s.last_name,
+    c.name AS school, coalesce(t.title, '') AS title
+FROM passes AS p
+JOIN students AS s ON s.id = p.student_id
+JOIN schools AS c ON c.id = p.school_id
+LEFT JOIN pass_templates AS t ON t.id = p.template_id
+WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date >= $2 AND s.email <> ''
+    AND NOT EXISTS (
+        SELECT FROM pass_mails AS m
+        WHERE m.pass_id = p.id AND (m.job_id = $3 OR (NOT $4 AND m.lookup_key = p.lookup_key AND m.state <> 'refused')))
+ORDER BY p.id
+
+-- begin_mail --
+-- About to be sent; false when this job has begun it before.
+INSERT INTO pass_mails (id, school_id, pass_id, job_id, lookup_key) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (job_id, pass_id) DO NOTHING RETURNING true
+
+-- end_mail --
+-- What became of it.
+UPDATE pass_mails SET state = $2, fault = $3 WHERE id = $1
+
+-- undo_mail --
+-- It was not sent, for certain; it will be tried again.
+DELETE FROM pass_mails WHERE id = $1
+
+-- cut_mails --
+-- What a run before this one had begun and not ended: perhaps it was sent.
+UPDATE pass_mails SET state = 'unknown', fault = 'the program ended while it was sent' WHERE job_id = $1 AND state = 'sending'
+
+-- count_mails --
+-- How many the job has sent, and what became of the others.
+SELECT state, count(*) AS mails FROM pass_mails WHERE job_id = $1 GROUP BY state
+
+-- list_mails --
+-- What a listing filters and sorts.
+SELECT id, pass_id, job_id, state, fault, created_at FROM pass_mails

@@ -17,12 +17,16 @@ from hub.resources.passes.changing import (
     revoke_pass,
     update_pass,
 )
+from hub.resources.passes.issuing import issue_passes
 from hub.resources.passes.making import create_pass, create_visitor, replace_pass
 from hub.resources.passes.model import (
     ChangedPass,
     Deactivation,
     History,
+    Mail,
+    MailsQuery,
     NewPass,
+    NewPasses,
     NewVisitor,
     Pass,
     PassesQuery,
@@ -30,11 +34,15 @@ from hub.resources.passes.model import (
     Renewal,
     Replacement,
     Revocation,
+    Sending,
     a_pass,
+    mail,
 )
 from hub.resources.passes.rules import Q, stored
+from hub.resources.passes.sending import send_passes
 from hub.resources.passes.showing import ExplainQuery, Explanation, QrQuery, explain_pass, pass_qr
 from hub.rest.call import Call
+from hub.rest.jobs.model import Job
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
 from hub.store.keyset import Column, Filter, Listing
@@ -60,11 +68,20 @@ LISTING = Listing(
         "expiryDateTo": Filter("expiry_date", "<="),
     },
 )
+MAILS = Listing(
+    Q.list_mails,
+    sorts={"createdAt": Column("created_at", datetime)},
+    filters={"passId": Filter("pass_id"), "jobId": Filter("job_id"), "state": Filter("state")},
+)
 VISITOR: dict[str, Any] = {"visitorName": "Grace Hopper", "hostName": "Ada Lovelace", "maxUses": 2}
 
 
 async def list_passes(call: Call[PassesQuery, None]) -> Page[Pass]:
     return await read_page(call, LISTING, a_pass)
+
+
+async def list_mails(call: Call[MailsQuery, None]) -> Page[Mail]:
+    return await read_page(call, MAILS, mail)
 
 
 async def get_pass(call: Call[None, None]) -> PassWithCode:
@@ -104,6 +121,41 @@ ROUTES = [
         location="/passes/{id}",
         errors=(NotFound, Conflict, Unprocessable),
         example=VISITOR,
+    ),
+    Route(
+        "POST",
+        "/passes/issue",
+        issue_passes,
+        summary="Make passes for all students of a filter who hold none, as a job",
+        permission=Permission.passes_create,
+        body=NewPasses,
+        answer=Job,
+        status=202,
+        location="/jobs/{id}",
+        errors=(NotFound, Conflict, Unprocessable),
+        example={"everybody": True, "passType": "standard", "expiryDate": "2099-07-31"},
+    ),
+    Route(
+        "POST",
+        "/passes/send",
+        send_passes,
+        summary="Mail students of a filter their passes, as a job; none twice",
+        permission=Permission.passes_send,
+        body=Sending,
+        answer=Job,
+        status=202,
+        location="/jobs/{id}",
+        errors=(NotFound, Conflict, Unprocessable),
+        example={"students": {"program": "Physics"}},
+    ),
+    Route(
+        "GET",
+        "/passes/mails",
+        list_mails,
+        summary="List passes that were mailed, and what was refused",
+        permission=Permission.passes_send,
+        query=MailsQuery,
+        answer=Page[Mail],
     ),
     Route(
         "GET",
