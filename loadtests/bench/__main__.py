@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import fan_out, live, peers, report, revocation, scans
+from loadtests.bench import fan_out, live, peers, qr, report, revocation, scans
 from loadtests.bench.world import World, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -104,6 +104,7 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "soon": lambda: live.soon(place, rounds, seconds),
         "cost": lambda: live.cost(place, rounds, seconds),
         "resume": lambda: live.resume(place, rounds),
+        "qr": lambda: qr.measure(rounds, seconds),
     }
 
 

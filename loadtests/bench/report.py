@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import report_live, report_scans
+from loadtests.bench import qr, report_live, report_scans
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -35,6 +35,7 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "soon": report_live.soon,
     "cost": report_live.cost,
     "resume": report_live.resume,
+    "qr": qr.section,
 }
 
 
