@@ -64,7 +64,6 @@ class Settings(BaseSettings):
         description="32 random bytes in base64url; encrypts signing keys and sensitive fields; no default;"
         " to exchange it, see HUB_DATA_KEYS",
     )
-
     data_keys: SecretStr | None = Field(
         None,
         description="32-byte keys in base64url, by commas: the first encrypts, all decrypt, and so does HUB_SECRET_KEY",
@@ -78,7 +77,6 @@ class Settings(BaseSettings):
         None,
         description="file that the signed heads of the audit chain are appended to; keep it off the database's host",
     )
-
     password_processes: Annotated[int, Field(ge=1, le=16)] = Field(
         1, description="niced processes of each worker that check passwords", json_schema_extra=unit("processes")
     )
@@ -203,17 +201,8 @@ class Settings(BaseSettings):
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
     )
 
-    upload_max_bytes: Annotated[int, Field(ge=4096)] = Field(
-        256 * 2**20, description="largest file that is uploaded, as to an import", json_schema_extra=unit("bytes")
-    )
-    import_max_rows: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        1_000_000, description="most students in one file", json_schema_extra=unit("rows")
-    )
-    spool_dir: Path | None = Field(
-        None,
-        description="where uploaded files are, sealed and unlinked, while they are read; else as TMPDIR says",
-    )
-
+    upload_max_bytes: Annotated[int, Field(ge=4096)] = Field(2**28, description="largest file uploaded, in bytes")
+    import_max_rows: Annotated[int, Field(ge=1, le=10**7)] = Field(10**6, description="most students in one file")
     allowed_origins: Listed = Field(
         (), description="other origins whose pages may call the API with a session, https://a.example,https://b.example"
     )

@@ -55,9 +55,16 @@ class Router:
         self._limiter = limiter
         self._clients = clients
         self._origins = settings.allowed_origins
+        #: Addresses without parameters → their methods.
+        self._plain: dict[str, set[str]] = {}
 
     def routes(self, declared: Iterable[Route]) -> list[web.RouteDef]:
         """Each declaration below each of its versions."""
+        declared = list(declared)
+        for route in declared:
+            if not route.parameters:
+                for api in route.api:
+                    self._plain.setdefault(f"/api/{api}{route.path}", set()).add(route.method)
         return [
             web.RouteDef(route.method, f"/api/{api}{route.path}", self._bind(route, api), {})
             for route in declared
@@ -70,6 +77,7 @@ class Router:
 
         async def bound(request: web.Request) -> web.StreamResponse:
             request[ROUTE_HEADERS] = headers
+            self._check_plain(request, route)
             check_version(request, api)
             try:
                 async with asyncio.timeout(limit):
@@ -78,6 +86,12 @@ class Router:
                 raise StoreUnavailable("this took too long; try again later") from None
 
         return bound
+
+    def _check_plain(self, request: web.Request, route: Route) -> None:
+        """PUT /students/export is no student called export: the address is another route's, with other methods."""
+        methods = self._plain.get(request.path) if route.parameters else None
+        if methods is not None:
+            raise web.HTTPMethodNotAllowed(request.method, sorted(methods))
 
     async def _answer(self, request: web.Request, route: Route) -> web.StreamResponse:
         client = self._clients.of(request)

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -23,6 +24,8 @@ from hub.errors import HubError
 from hub.logs import configure
 
 FINAL_DRAIN_SECONDS = 1.0
+#: Whoever waits at a door comes before whoever waits for a job.
+JOBS_NICENESS = 10
 
 
 async def _recorder(settings: Settings, control_fd: int | None) -> None:
@@ -55,6 +58,7 @@ async def _jobs(settings: Settings, control_fd: int | None) -> None:
     from hub.store.pg import active_connections
     from hub.telemetry import gauge
 
+    os.nice(JOBS_NICENESS)
     line = await ControlLine.open(control_fd)
     line.collect(lambda: [gauge("active_connections", "Connections to PostgreSQL in use", active_connections())])
     stop = stop_event()

@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import fan_out, live, peers, qr, report, revocation, scans
+from loadtests.bench import bulk, fan_out, live, peers, qr, report, revocation, scans
 from loadtests.bench.world import World, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -77,6 +77,14 @@ def _inside(what: str, url: str, number: int) -> dict[str, Any]:
     return result
 
 
+def _people(url: str, number: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "loadtests.bench.people", url, str(number)], stdout=subprocess.PIPE, check=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
 def _revocation(place: World, workers: int) -> dict[str, Any]:
     with place.serving(PAIR_PORT, workers=workers):
         found = uvloop.run(revocation.measure(place.url, PAIR_PORT, workers, place.passes, TRIALS))
@@ -105,6 +113,9 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "cost": lambda: live.cost(place, rounds, seconds),
         "resume": lambda: live.resume(place, rounds),
         "qr": lambda: qr.measure(rounds, seconds),
+        "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
+        "exports": lambda: bulk.exports(place),
+        "people": lambda: _people(place.url, options.students),
     }
 
 
@@ -114,6 +125,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--scans", type=int, default=100_000, help="scans that the drain is measured with")
+    parser.add_argument("--imported", type=int, default=100_000, help="students that are imported")
+    parser.add_argument("--students", type=int, default=1_000_000, help="students that are listed and searched")
     parser.add_argument("--out", type=Path, help=f"the page; {PAGE} where everything is measured")
     parser.add_argument("--only", help="measures, with commas between them")
     options = parser.parse_args()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import qr, report_live, report_scans
+from loadtests.bench import qr, report_bulk, report_live, report_people, report_scans
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -36,6 +36,9 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "cost": report_live.cost,
     "resume": report_live.resume,
     "qr": qr.section,
+    "imports": report_bulk.imports,
+    "exports": report_bulk.exports,
+    "people": report_people.people,
 }
 
 

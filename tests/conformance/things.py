@@ -11,13 +11,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import asyncpg
 import pyotp
 
 from hub.accounts.tokens import new_opaque
+from hub.config import decode_key
 from hub.domain.ids import new_id
+from hub.domain.keyring import KeyRing
 from hub.domain.qr import generate_signing_key
+from hub.rest.jobs.files import Growing
 from hub.rest.route import Route
+from tests.conftest import SECRET_KEY
 from tests.integration.rest.site import PASSWORD, Site
 
 GUARD = UUID("018bcfe5-6800-7000-8000-000000000004")
@@ -46,6 +51,28 @@ async def _job(site: Site, school: str) -> UUID:
     )
     id_: UUID = rows[0]["id"]
     return id_
+
+
+async def _import(site: Site, school: str) -> UUID:
+    """One of whose rows some were refused."""
+    job, ring = await _job(site, school), KeyRing([decode_key(SECRET_KEY)])
+    async with _connect(site) as tx, tx.transaction():
+        await Growing(ring, job, site.schools[school], "refused").add(tx, b"importLine,importFaults", 0)
+    return job
+
+
+async def _roll_over(site: Site, school: str) -> UUID:
+    job = await _job(site, school)
+    await site.fetch(
+        "UPDATE job_runs SET kind = 'students_roll_over', status = 'needs_confirmation' WHERE id = $1", job
+    )
+    return job
+
+
+async def _file(*_: object) -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    form.add_field("file", b"studentId,firstName,lastName\nS-1,Ada,Lovelace\n", filename="students.csv")
+    return form
 
 
 async def _user(site: Site, school: str) -> UUID:
@@ -120,6 +147,8 @@ MAKERS: dict[str, Maker] = {
     "/admin/audit-logs": _audit_log,
     "/admin/audit-logs/export": _audit_log,
     "/jobs": _job,
+    "/students/import": _import,
+    "/students/roll-over": _roll_over,
     "/admin/users": _user,
     "/admin/roles": _role,
 }
@@ -127,6 +156,7 @@ MAKERS: dict[str, Maker] = {
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
     "POST /auth/login": _login,
+    "POST /students/import": _file,
     "POST /auth/refresh": _refresh,
     "POST /auth/reset-password": _mailed("reset", password="three herons on a pier"),
     "POST /auth/verify-email": _mailed("verify"),

@@ -29,11 +29,11 @@ def test_a_credential_is_hidden_wherever_it_stands(field: str, about_student: bo
 
 
 def test_of_a_student_only_listed_fields_stay_and_the_rest_is_their_own() -> None:
-    new = {"firstName": MARK, "notes": {"text": MARK}, "unheardOf": MARK, "status": "active", "yearOfStudy": 2}
+    new = {"firstName": MARK, "notes": {"text": MARK}, "unheardOf": MARK, "status": "active", "count": 2}
     parts = split(None, new, about_student=True, resource_type="student")
     assert parts.old is None
     sealed = {"firstName": SEALED, "notes": SEALED, "unheardOf": SEALED}
-    assert parts.new == {**sealed, "status": "active", "yearOfStudy": 2}
+    assert parts.new == {**sealed, "status": "active", "count": 2}
     assert parts.personal == {"new": {"firstName": MARK, "notes": {"text": MARK}, "unheardOf": MARK}}
 
 

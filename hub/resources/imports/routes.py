@@ -41,7 +41,7 @@ LAST_PASS = date(2149, 6, 4)  # what a packed row of the index can say
 async def import_file(call: Call[ImportQuery, None]) -> Job:
     school, look, id_ = call.school_for(), Look(), new_id()
     mapping = {} if call.query.mapping is UNSET else read_mapping(call.query.mapping)
-    with Spool(call.settings.spool_dir) as spool:
+    with Spool() as spool:
         name = await receive_file(call, spool, look)
         form, header = await asyncio.to_thread(_head, spool, look.form(name))
         _check_rows(look, form, call.settings.import_max_rows)

@@ -85,10 +85,10 @@ async def create_student(call: Call[None, Any]) -> Student:
 
 async def update_student(call: Call[None, Any]) -> Student:
     old, tx, ring = await locked(call), await call.tx(), key_ring(call.settings)
-    call.match(old)
     if old.deletedAt is not None:
         raise Conflict("this student was deleted; restore it first")
     wanted = changed(old, await judged(tx, ChangedStudent, call.body, old.schoolId, old))
+    call.match(old)
     await tx.execute(Q.in_school, str(old.schoolId))
     words = await tx.fetchval(Q.words_of, call.id)
     with _taken():

@@ -36,7 +36,7 @@ async def fetch_file(run: Run[Any], ring: KeyRing, name: str) -> Spool | None:
         row = await tx.fetchrow(Q.get_file, run.id, name)
         if row is None:
             return None
-        spool = Spool(run.settings.spool_dir, _key(ring, row))
+        spool = Spool(_key(ring, row))
         number = 0
         while (sealed := await tx.fetchval(Q.get_part, row["id"], number)) is not None:
             spool.add(sealed)

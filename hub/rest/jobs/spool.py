@@ -10,7 +10,6 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -28,11 +27,11 @@ def part_place(number: int) -> bytes:
 class Spool:
     """`write` and `finish`, or `add` the sealed parts of another; then read it, as often as one likes."""
 
-    def __init__(self, directory: Path | None = None, key: bytes | None = None) -> None:
+    def __init__(self, key: bytes | None = None) -> None:
         self.key = os.urandom(KEY_BYTES) if key is None else key
         self.size = 0
         self.parts = 0
-        self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 (closed by `close`)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         self._waiting = bytearray()
 
     def __enter__(self) -> Self:

@@ -19,6 +19,11 @@ from tests.integration.rest.site import Site
 
 PATIENCE = 60.0
 ENDED = {"finished", "failed", "needs_confirmation"}
+#: What its trigger says of an insert; of an update it says nothing.
+WAKE = (
+    "SELECT pg_notify('ch_pgqueuer', json_build_object('channel', 'ch_pgqueuer', 'operation', 'insert',"
+    " 'sent_at', now(), 'table', 'pgqueuer', 'type', 'table_changed_event')::text)"
+)
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -71,6 +76,7 @@ async def ended(site: Site, id_: str | UUID, token: str | None = None, *, hurry:
                 return job
             if hurry:
                 await site.fetch("UPDATE pgqueuer SET execute_after = now() WHERE execute_after > now()")
+                await site.fetch(WAKE)
             await asyncio.sleep(0.02)
 
 
