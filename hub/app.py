@@ -29,10 +29,12 @@ from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
+from hub.gate.people import PeopleDoor
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -94,12 +96,14 @@ class Worker:
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
+        self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.pg = pg
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
+        self.pictures = Pictures()
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
@@ -136,7 +140,9 @@ class Worker:
     def resources(self) -> list[web.RouteDef]:
         """What people ask for, and what describes it."""
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
-        declared = declared_routes()
+        declared = [*declared_routes(), self.people.route("v2")]
+        (by_hand,) = router.routes([self.people.route("v1")])
+        self.http.by_hand = self.shell.apart(by_hand)
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -198,6 +204,7 @@ class Worker:
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
             application = self.application()
             application[ACCOUNTS] = self.accounts
+            application[PICTURES] = self.pictures
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -229,6 +236,7 @@ class Worker:
         await runner.cleanup()
         await self.limiter.close()
         await self.accounts.close()
+        await self.pictures.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

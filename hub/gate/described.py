@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hub.gate.messages import Attempt, Decision, RecordedItem, Verify
+from hub.gate.people import VerifyByHand
 from hub.rest.described import Described
 
 
@@ -37,10 +38,11 @@ READERS = [
         "readers",
         {200: (Decision, "The decision, once it is on disk; a denial is an answer too.")},
         "verify",
-        body=Verify,
+        body=(Verify, VerifyByHand),
         example={"qrCode": "SP1:6BF+70000", "direction": "entry"},
-        refusals=(400, 401, 413, 429, 500, 503),
+        refusals=(400, 401, 403, 404, 413, 415, 429, 500, 503),
         device_key=True,
+        people=True,
     ),
     Described(
         "post",

@@ -1,6 +1,6 @@
 """The door for readers that ask by HTTP: verify, and the replay of what was decided while cut off.
 
-POST /api/v1/passes/verify      one scan; 200 with the decision, once it is durable
+POST /api/v1/passes/verify      one scan; 200 with the decision, once it is durable; a person's goes to people.py
 POST /api/v1/access-logs        one attempt, or {"items": […]}; 200 with what became of each
 GET  /.well-known/passhub-keys.json   the public keys, as a JWK set (RFC 7517)
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from hub.gate.desk import Answer, Desk
 from hub.gate.messages import UNREADABLE, Attempt, RecordedItem, Verify, decision, device_info, plain
 from hub.gate.messages import Attempts as AttemptsBody
 from hub.gate.pace import Pace
+from hub.gate.people import is_persons
 from hub.gate.reply import json_reply
 from hub.index.directory import AccessPoint, Directory
 
@@ -52,6 +54,8 @@ class HttpDoor:
         self._loaded = loaded
         self.pace = Pace(settings.rate_device)
         self._loop = asyncio.get_running_loop()
+        #: Answers a person who asks here (hub/gate/people.py).
+        self.by_hand: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -76,6 +80,8 @@ class HttpDoor:
 
     async def verify(self, request: web.Request) -> web.StreamResponse:
         """May this pass enter?"""
+        if self.by_hand is not None and is_persons(request):
+            return await self.by_hand(request)
         point, _ = self.device(request)
         if seconds := self.pace.wait(point):
             raise TooManyRequests(f"{point.name}: more than {self.pace.rate} scans/s; again in {seconds} s", seconds)

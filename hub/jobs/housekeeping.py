@@ -13,6 +13,7 @@ jobs = load_queries("hub.rest.jobs")
 
 MONTHS_AHEAD = 3
 SCAN_ID_DAYS = 90
+EXPIRED_AT_ONCE = 5000
 JOB_DAYS = 30
 JOB_FILE_DAYS = 7
 
@@ -43,3 +44,14 @@ async def prune(pg: Pg) -> None:
         await tx.execute(jobs.prune_job_files, JOB_FILE_DAYS)
         await tx.execute(jobs.prune_jobs, JOB_DAYS)
     log.debug("pruned", changes=changes, scan_ids=ids, idempotency_keys=answers)
+
+
+async def expire_passes(pg: Pg) -> None:
+    """Passes whose last day is over at their school are marked so, some thousand in a transaction. Doors do not wait
+    for it."""
+    marked = EXPIRED_AT_ONCE
+    while marked == EXPIRED_AT_ONCE:
+        async with pg.system() as tx:
+            marked = await tx.fetchval(queries["expire_passes"], EXPIRED_AT_ONCE)
+        if marked:
+            log.info("passes have expired", passes=marked)

@@ -60,6 +60,11 @@ def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> N
     async def prune(schedule: Schedule) -> None:
         await housekeeping.prune(pg)
 
+    # Midnight comes at a quarter of an hour everywhere.
+    @queuer.schedule("expire_passes", "1,16,31,46 * * * *")
+    async def expire_passes(schedule: Schedule) -> None:
+        await housekeeping.expire_passes(pg)
+
     @queuer.schedule("seal_audit", "* * * * *")
     async def seal_audit(schedule: Schedule) -> None:
         await sealer.run(pg)

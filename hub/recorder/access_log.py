@@ -15,6 +15,7 @@ import msgspec
 from hub.config import Settings
 from hub.domain.verdict import REASON_TEXT, status_text
 from hub.recorder import copying
+from hub.recorder.uses import takes_use
 from hub.recorder.wire import Amendment, Entry, Merge
 from hub.store.pg import Connection, Role, connect
 from hub.store.queries import load_queries
@@ -76,6 +77,24 @@ async def apply(connection: Connection, change: Amendment | Merge) -> None:
     await connection.execute(
         queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
     )
+
+
+async def count_uses(connection: Connection, scans: list[tuple[Entry, int]], later: list[Amendment | Merge]) -> None:
+    """Uses of passes that have so many, each scan once; those whose readers were told otherwise are given back. In
+    transactions of its own: the one that uses up a pass wakes the workers, and scans must wake nobody."""
+    used = [entry for entry, _ in scans if takes_use(entry)]
+    if used:
+        await connection.execute(
+            queries["count_uses"],
+            [UUID(bytes=entry.device) for entry in used],
+            [UUID(bytes=entry.scan_id) for entry in used],
+            [UUID(bytes=entry.pass_id) for entry in used if entry.pass_id is not None],
+            [entry.access_time for entry in used],
+        )
+    amended = [one for one in later if isinstance(one, Amendment) and one.code]
+    if amended:
+        devices, ids = [UUID(bytes=one.device) for one in amended], [UUID(bytes=one.scan_id) for one in amended]
+        await connection.execute(queries["return_uses"], devices, ids)
 
 
 async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:

@@ -1,8 +1,9 @@
 """Journal → access_logs and audit_logs: in order, each scan once, however often the way there is cut.
 
 A batch is one transaction: COPY into a temporary table, then only the identities never seen go on (`scan_ids`). It
-never sends a NOTIFY. A batch that PostgreSQL refuses because of its data is halved until the bad scans stand alone;
-those go to access_logs_rejected and hold nobody up.
+never sends a NOTIFY; uses of visitors' passes, which may, are counted in a transaction of their own. A batch that
+PostgreSQL refuses because of its data is halved until the bad scans stand alone; those go to access_logs_rejected and
+hold nobody up.
 
 Concurrency: one task in the recorder's loop. Encoding goes in chunks, with a turn of the loop between them, so that
 a commit never waits for a batch.
@@ -84,6 +85,7 @@ class Drain:
         connection = await self._connected()
         recorder, opening = self._journal.recorder_id, self._journal.openings
         await self._write(connection, recorder, batch.scans, batch.rows, batch.later)
+        await access_log.count_uses(connection, batch.scans, batch.later)
         await audit_log.insert(connection, batch.notes)
         self.fault = None
         self.drained += batch.recorded

@@ -70,6 +70,16 @@ UPDATE access_logs
 SET reader_status = $4, reader_reason = $5, reader_time = $6, skew_ms = $7, conflict = $8
 WHERE access_time = $1 AND id = $2 AND access_point_id = $3
 
+-- count_uses --
+-- role: hub_system
+-- Scans that each used up one of a limited pass's uses; one that was counted before is not counted again.
+SELECT hub_count_uses($1, $2, $3, $4)
+
+-- return_uses --
+-- role: hub_system
+-- Of these scans, those that were counted are no uses after all.
+SELECT hub_return_uses($1, $2)
+
 -- note_heads --
 -- role: hub_system
 -- How far access_logs holds each school's stream of a recorder; it never goes back.

@@ -26,6 +26,7 @@ from hub.version import __version__
 
 Document = dict[str, Any]
 _REF = "#/components/schemas/{name}"
+_SIGNED_IN: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
 
 
 def document(api: Api, declared: Iterable[Route], described: Sequence[Described] = ()) -> Document:
@@ -76,7 +77,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [_tag(route)],
         "parameters": _parameters(route, schemas),
         "responses": _answers(route),
-        "security": [] if route.permission is PUBLIC else [{"bearer": []}, {"session": []}],
+        "security": [] if route.permission is PUBLIC else _SIGNED_IN,
     }
     if isinstance(route.permission, Permission):
         operation["description"] = f"Needs the permission `{route.permission.value}`."
@@ -128,7 +129,7 @@ def _answers(route: Route) -> dict[str, Any]:
     if route.files:
         done["content"] = {media: {"schema": {"type": "string"}} for media in route.files}
     answers = {str(route.success): done}
-    if route.tagged and route.method == "GET":
+    if (route.tagged and route.method == "GET") or route.files:
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}
     for status in sorted(refusals(route)):
         answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
@@ -165,7 +166,7 @@ def _fixed(one: Described) -> dict[str, Any]:
         "summary": one.summary,
         "tags": [one.tag],
         "responses": answers,
-        "security": [{"deviceKey": []}] if one.device_key else [],
+        "security": ([{"deviceKey": []}] if one.device_key else []) + (_SIGNED_IN if one.people else []),
     }
     if one.body is not None:
         content: dict[str, Any] = {"schema": schema_of(one.body)}

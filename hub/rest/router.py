@@ -151,7 +151,7 @@ class Router:
         allowed = _may(route, identity)
         if identity is not None and not allowed:
             await self._refuse(request, route, identity, client)
-        params = path_values(request)
+        params = path_values(request) if route.parameters else {}
         query, named = query_values(request, route.query, takes_school=route.takes_school)
         school = _school(identity, named)
         return Call(

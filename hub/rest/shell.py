@@ -6,6 +6,7 @@ which a scan would pay for with a tenth of its time (docs/benchmarks.md).
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterable
 
@@ -17,6 +18,7 @@ from hub.rest.stack import Stack
 from hub.rest.streams import STREAMS, Streams
 from hub.telemetry import Family, Histogram
 
+_ID = re.compile(r"\{(id|\w+Id)\}")
 _BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -45,10 +47,14 @@ class Shell:
             if (route.method, route.path) not in self._bare:
                 wrapped = self._stack.dress(wrapped, route.path)
             self.handlers[route.method, route.path] = wrapped
-            web.RouteDef(route.method, route.path, wrapped, route.kwargs).register(app.router)
+            web.RouteDef(route.method, _with_ids(route.path), wrapped, route.kwargs).register(app.router)
         nothing = self._wrap(_nothing_here, "", "unknown")
         app.router.add_route("*", "/{anything:.*}", self._stack.dress(nothing, "unknown"))
         return app
+
+    def apart(self, route: web.RouteDef) -> Handler:
+        """A route that shares its address with a bare one, which hands over what is not for it."""
+        return self._stack.dress(self._wrap(route.handler, route.method, f"{route.path} by people"), route.path)
 
     def _wrap(self, handler: Handler, method: str, route: str) -> Handler:
         by_status: dict[int, Histogram] = {}
@@ -86,6 +92,11 @@ class Shell:
         ]
         help_ = "Requests by route and status; a WebSocket counts once, with its whole life"
         return [Family("http_request_duration_seconds", help_, "histogram", samples, _BOUNDS)]
+
+
+def _with_ids(path: str) -> str:
+    """An id is 36 characters: what is none is another address, as /passes/verify is beside /passes/{id}."""
+    return _ID.sub(r"{\1:[0-9a-fA-F-]{36}}", path)
 
 
 async def _nothing_here(request: web.Request) -> web.StreamResponse:

@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import bulk, fan_out, live, peers, report, revocation, scans, shell
+from loadtests.bench import bulk, fan_out, live, peers, qr, report, revocation, scans, shell
 from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -118,6 +118,7 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "resume": lambda: live.resume(place, rounds),
         "shell": lambda: shell.shell(place, rounds, seconds),
         "flood": lambda: shell.flood(place, rounds, seconds),
+        "qr": lambda: qr.measure(rounds, seconds),
         "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
         "exports": lambda: bulk.exports(place),
         "people": lambda: _people(place.url, options.students),

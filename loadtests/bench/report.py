@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import report_bulk, report_live, report_people, report_scans, report_shell
+from loadtests.bench import qr, report_bulk, report_live, report_people, report_scans, report_shell
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -37,6 +37,7 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "resume": report_live.resume,
     "shell": report_shell.shell,
     "flood": report_shell.flood,
+    "qr": qr.section,
     "imports": report_bulk.imports,
     "exports": report_bulk.exports,
     "people": report_people.people,

@@ -19,6 +19,7 @@ from hub.accounts.tokens import new_opaque
 from hub.config import decode_key
 from hub.domain.ids import new_id
 from hub.domain.keyring import KeyRing
+from hub.domain.qr import generate_signing_key
 from hub.rest.jobs.files import Growing
 from hub.rest.route import Route
 from tests.conftest import SECRET_KEY
@@ -164,6 +165,9 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
     "POST /auth/second-factor/remove": _removal,
 }
 
+#: Routes whose query has a parameter that is required.
+QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}
+
 
 async def make(what: str, site: Site, school: str) -> UUID:
     assert what in MAKERS, f"tests/conformance/things.py: say how one of {what} is made"
@@ -179,11 +183,57 @@ async def address(route: Route, site: Site, school: str) -> str:
     return f"/api/{route.api[0]}{path}"
 
 
+async def query(route: Route, site: Site, school: str) -> str:
+    return await QUERIES[str(route)](site, school) if str(route) in QUERIES else ""
+
+
 async def body(route: Route, site: Site, school: str) -> Any:
     if str(route) in BODIES:
         return await BODIES[str(route)](site, school)
     assert route.body is None or route.example is not None, f"{route}: declare an example of its body"
     return route.example
+
+
+async def _pass(site: Site, school: str) -> UUID:
+    """A visitor's."""
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO passes (id, school_id, pass_number, qr_code, issue_date, expiry_date, pass_type, visitor_name)"
+        " VALUES ($1, $2, $3, $3, '2026-01-01', '2099-01-01', 'visitor', 'Grace Hopper')",
+        *(id_, site.schools[school], str(id_)),
+    )
+    return id_
+
+
+async def _template(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO pass_templates (id, school_id, name) VALUES ($1, $2, $3)", id_, site.schools[school], str(id_)
+    )
+    return id_
+
+
+MAKERS |= {"/passes": _pass, "/passes/templates": _template}
+
+
+async def _at_a_door(site: Site, school: str) -> str:
+    return f"accessPointId={await site.point(school)}"
+
+
+QUERIES["GET /passes/{id}/explain"] = _at_a_door
+
+
+async def _signing_key(site: Site, _: str) -> UUID:
+    """The installation's."""
+    key = generate_signing_key()
+    rows = await site.fetch(
+        "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, '') RETURNING id", key.kid, key.public
+    )
+    id_: UUID = rows[0]["id"]
+    return id_
+
+
+MAKERS["/signing-keys"] = _signing_key
 
 
 async def _student(site: Site, school: str) -> UUID:
@@ -197,3 +247,26 @@ async def _student(site: Site, school: str) -> UUID:
 
 
 MAKERS["/students"] = _student
+
+
+async def _mail(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO pass_mails (id, school_id, pass_id, job_id, lookup_key) VALUES ($1, $2, $3, $1, '')",
+        *(id_, site.schools[school], await _pass(site, school)),
+    )
+    return id_
+
+
+async def _somebody(site: Site, school: str) -> dict[str, Any]:
+    """A filter that matches a student."""
+    student = await _student(site, school)
+    return {"students": {"studentId": str(student)}}
+
+
+async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
+    return await _somebody(site, school) | {"expiryDate": "2099-07-31"}
+
+
+MAKERS["/passes/mails"] = _mail
+BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody}

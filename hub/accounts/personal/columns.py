@@ -112,6 +112,7 @@ NOT_SEALED: Mapping[str, str] = {
     "job_file_parts.content": "sealed under the file's own key, which job_files holds",
     "index_changes.key": "a lookup key or an id",
     "mailed_tokens.hash": "SHA-256 of a random token",
+    "pass_mails.lookup_key": "SHA-256 of a code",
     "passes.lookup_key": "SHA-256 of a code",
     "recovery_codes.hash": "SHA-256 of a random code",
     "refresh_tokens.hash": "SHA-256 of a random token",

@@ -13,11 +13,18 @@ from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import HubError
 
+#: Faults of a line that stood: what was said on it last is not known to be heard.
+_MAYBE = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError, ConnectionError, TimeoutError)
+
 
 class MailWaits(HubError):
-    """It could not be sent now; later it may be."""
+    """It could not be sent now; later it may be. `perhaps`: the line was cut when the server may have taken it."""
 
     code = "mail_waits"
+
+    def __init__(self, message: str, *, perhaps: bool = False) -> None:
+        super().__init__(message)
+        self.perhaps = perhaps
 
 
 class MailRefused(HubError):
@@ -59,7 +66,8 @@ async def _to_server(settings: Settings, host: str, message: EmailMessage) -> No
     except aiosmtplib.SMTPResponseException as error:
         _refused(error.code, error)
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-        raise MailWaits(f"{host}:{settings.smtp_port}: {type(error).__name__}") from error
+        perhaps = isinstance(error, _MAYBE) and not isinstance(error, aiosmtplib.SMTPConnectTimeoutError)
+        raise MailWaits(f"{host}:{settings.smtp_port}: {type(error).__name__}", perhaps=perhaps) from error
 
 
 def _refused(code: int, error: Exception) -> None:

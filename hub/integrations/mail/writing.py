@@ -30,17 +30,17 @@ class BadAddress(HubError):
 def write(letter: Addressed, sender: str, public_url: str) -> EmailMessage:
     """Ready to send. Raises BadAddress."""
     words = {
-        "name": _line(f"{letter.first_name} {letter.last_name}"),
-        "school": _line(letter.school or "passhub"),
-        "email": _line(letter.email),
+        "name": one_line(f"{letter.first_name} {letter.last_name}"),
+        "school": one_line(letter.school or "passhub"),
+        "email": one_line(letter.email),
         "link": f"{public_url.rstrip('/')}/{PAGES[letter.purpose]}#token={letter.token}",
     }
-    subject, _, text = _template(f"{letter.purpose}.txt").substitute(words).partition("\n")
-    html = _template(f"{letter.purpose}.html").substitute({name: escape(word) for name, word in words.items()})
+    subject, _, text = template(f"{letter.purpose}.txt").substitute(words).partition("\n")
+    html = template(f"{letter.purpose}.html").substitute({name: escape(word) for name, word in words.items()})
     message = EmailMessage()
     message["Subject"] = subject
-    message["From"] = _address(sender, "passhub")
-    message["To"] = _address(letter.email, words["name"])
+    message["From"] = mailbox(sender, "passhub")
+    message["To"] = mailbox(letter.email, words["name"])
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=message["From"].addresses[0].domain or "localhost")
     message["Auto-Submitted"] = "auto-generated"
@@ -49,12 +49,13 @@ def write(letter: Addressed, sender: str, public_url: str) -> EmailMessage:
     return message
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """On one line: a name with a line break would be a header of its own."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _address(address: str, name: str) -> Address:
+def mailbox(address: str, name: str) -> Address:
+    """Raises BadAddress."""
     try:
         return Address(display_name=name, addr_spec=address)
     except (ValueError, IndexError) as error:
@@ -62,5 +63,6 @@ def _address(address: str, name: str) -> Address:
 
 
 @cache
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """A file of templates/."""
     return Template(resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8"))

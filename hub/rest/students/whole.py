@@ -10,7 +10,7 @@ from msgspec import UNSET
 from hub.domain.keyring import KeyRing
 from hub.rest.students.query import PRESENT, StudentFilters, chosen
 from hub.rest.students.search import Searched, _json, _words
-from hub.store.keyset import Among
+from hub.store.keyset import After, Among
 from hub.store.pg import Connection
 
 #: More than any installation has.
@@ -18,11 +18,18 @@ ALL = 2**62
 
 
 async def whole(
-    tx: Connection, query: StudentFilters, ring: KeyRing, school: UUID | None
+    tx: Connection,
+    query: StudentFilters,
+    ring: KeyRing,
+    school: UUID | None,
+    *,
+    limit: int = ALL,
+    after: After | None = None,
 ) -> tuple[str, list[Any]] | None:
     """SQL and its parameters for rows as PRESENT has them, the first made first; None when `q` is like nobody.
 
-    `school` None: of all schools, as hub_admin. Raises BadRequest for a filter that needs a school.
+    `school` None: of all schools, as hub_admin. `limit` and `after`: a part of them, behind that one. Raises BadRequest
+    for a filter that needs a school.
     """
     among = None
     if query.q is not UNSET:
@@ -33,4 +40,4 @@ async def whole(
         if not words:
             return None
         among = Among(searched._query("alike"), _json(words))
-    return PRESENT.page("createdAt", ALL, filters=chosen(query, ring, school), among=among)
+    return PRESENT.page("createdAt", limit, after=after, filters=chosen(query, ring, school), among=among)

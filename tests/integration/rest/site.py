@@ -28,6 +28,7 @@ from hub.accounts.roster import Roster
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
+from hub.issuing.pictures import PICTURES, Pictures
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.limiter import Limiter
@@ -189,6 +190,7 @@ async def site_running(
     accounts = Accounts(own, pg, Roster(), lambda: False)
     application = shell.application([*router.routes(declared), *reference_routes(declared)])
     application[ACCOUNTS] = accounts
+    application[PICTURES] = pictures = Pictures()
     runner = Runner(
         application,
         {},
@@ -209,5 +211,6 @@ async def site_running(
         await runner.cleanup()
         await limiter.close()
         await accounts.close()
+        await pictures.close()
         await pg.close()
         listening.close()
