@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import report_live, report_people, report_scans
+from loadtests.bench import report_live, report_people, report_scans, report_students
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -35,7 +35,9 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "soon": report_live.soon,
     "cost": report_live.cost,
     "resume": report_live.resume,
-    "people": report_people.people,
+    "shell": report_people.shell,
+    "flood": report_people.flood,
+    "students": report_students.students,
 }
 
 
