@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import bulk, fan_out, live, peers, qr, report, revocation, scans, shell
+from loadtests.bench import bulk, fan_out, live, peers, people, qr, report, revocation, scans
 from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -81,9 +81,9 @@ def _inside(what: str, url: str, number: int) -> dict[str, Any]:
     return result
 
 
-def _people(url: str, number: int) -> dict[str, Any]:
+def _students(url: str, number: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "loadtests.bench.people", url, str(number)], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-m", "loadtests.bench.students", url, str(number)], stdout=subprocess.PIPE, check=True
     )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
@@ -116,12 +116,12 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "soon": lambda: live.soon(place, rounds, seconds),
         "cost": lambda: live.cost(place, rounds, seconds),
         "resume": lambda: live.resume(place, rounds),
-        "shell": lambda: shell.shell(place, rounds, seconds),
-        "flood": lambda: shell.flood(place, rounds, seconds),
+        "shell": lambda: people.shell(place, rounds, seconds),
+        "flood": lambda: people.flood(place, rounds, seconds),
         "qr": lambda: qr.measure(rounds, seconds),
         "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
         "exports": lambda: bulk.exports(place),
-        "people": lambda: _people(place.url, options.students),
+        "students": lambda: _students(place.url, options.students),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import qr, report_bulk, report_live, report_people, report_scans, report_shell
+from loadtests.bench import qr, report_bulk, report_live, report_people, report_scans, report_students
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -35,12 +35,12 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "soon": report_live.soon,
     "cost": report_live.cost,
     "resume": report_live.resume,
-    "shell": report_shell.shell,
-    "flood": report_shell.flood,
+    "shell": report_people.shell,
+    "flood": report_people.flood,
     "qr": qr.section,
     "imports": report_bulk.imports,
     "exports": report_bulk.exports,
-    "people": report_people.people,
+    "students": report_students.students,
 }
 
 
