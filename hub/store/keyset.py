@@ -100,6 +100,13 @@ class Listing:
         values.append(limit)
         return f"SELECT * FROM {source} {order} LIMIT ${len(values)}", values  # noqa: S608
 
+    def steps(
+        self, sort: str, most: int, *, after: After | None = None, filters: Mapping[str, Any] | None = None
+    ) -> tuple[str, list[Any]]:
+        """SQL and its parameters for how many rows there are after that one, counted up to `most`."""
+        sql, values = self.page(sort, most, after=after, filters=filters)
+        return f"SELECT count(*) FROM ({sql}) AS walked", values  # noqa: S608
+
     def count(
         self,
         *,

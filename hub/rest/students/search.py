@@ -76,12 +76,17 @@ class Searched:
             return []
         steps = STEPS_OF_ALL if self.everywhere else STEPS
         near = await self._fetch(tx, asked, like=Likeness("search", words), walk=steps)
-        if len(near) == asked.limit:
+        if len(near) == asked.limit or await self._at_end(tx, asked, steps):
             return near
         if asked.filters:
             return await self._fetch(tx, asked, among=Among(self._query("alike"), _json(words)))
         ids = await tx.fetch(self._query("alike_in_order"), _json(words), *_order(self.listing, asked))
         return await self._in_order(tx, [row[0] for row in ids])
+
+    async def _at_end(self, tx: Connection, asked: Asked, steps: int) -> bool:
+        """Whether the walk came to the list's end, and so has seen all there is."""
+        sql, values = self.listing.steps(asked.sort, steps, after=asked.after, filters=asked.filters)
+        return bool(await tx.fetchval(sql, *values) < steps)
 
     async def _in_order(self, tx: Connection, ids: Sequence[UUID]) -> list[Record]:
         rows = {row["id"]: row for row in await tx.fetch(Q.some_students, ids)} if ids else {}
