@@ -15,7 +15,7 @@ import msgspec
 from hub.config import Settings
 from hub.domain.verdict import REASON_TEXT, status_text
 from hub.recorder import copying
-from hub.recorder.wire import Amendment, Entry, Merge
+from hub.recorder.wire import Amendment, Annulment, Entry, Merge
 from hub.store.pg import Connection, Role, connect
 from hub.store.queries import load_queries
 
@@ -65,8 +65,12 @@ async def insert(connection: Connection, recorder: bytes, scans: list[tuple[Entr
         await connection.execute(queries["merge_replays_of_known_scans"])
 
 
-async def apply(connection: Connection, change: Amendment | Merge) -> None:
+async def apply(connection: Connection, change: Amendment | Merge | Annulment) -> None:
     """What was learnt of a scan after it was recorded."""
+    if isinstance(change, Annulment):
+        ids = (UUID(bytes=change.device), UUID(bytes=change.scan_id), UUID(bytes=change.school))
+        await connection.execute(queries["annul"], *ids, change.at, _id(change.by), change.reason)
+        return
     where = (change.access_time, UUID(bytes=change.scan_id), UUID(bytes=change.device))
     if isinstance(change, Amendment):
         await connection.execute(queries["amend"], *where, status_text(change.code), REASON_TEXT[change.code])
@@ -74,7 +78,7 @@ async def apply(connection: Connection, change: Amendment | Merge) -> None:
     report = change.report
     status = "granted" if report.granted else "denied"
     await connection.execute(
-        queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
+        queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict, _id(report.by)
     )
 
 
@@ -90,6 +94,10 @@ async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[
 async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
     """Keep a scan that PostgreSQL refuses, with the refusal. `row`: of the journal."""
     await connection.execute(queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(refused), str(error))
+
+
+def _id(raw: bytes | None) -> UUID | None:
+    return None if raw is None else UUID(bytes=raw)
 
 
 def _since_2000(micros: int) -> tuple[int]:

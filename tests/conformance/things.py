@@ -53,6 +53,19 @@ async def _role(site: Site, school: str) -> UUID:
     return UUID(bytes=rows[0]["id"].bytes)
 
 
+async def _school(site: Site, school: str) -> UUID:
+    return site.schools[school]
+
+
+async def _department(site: Site, school: str) -> UUID:
+    rows = await site.fetch(
+        "INSERT INTO departments (name, code, school_id) VALUES ('Art', left(gen_random_uuid()::text, 20), $1)"
+        " RETURNING id",
+        site.schools[school],
+    )
+    return UUID(bytes=rows[0]["id"].bytes)
+
+
 async def _login(_: Site, school: str) -> dict[str, str]:
     return {"email": f"{school}@example.org", "password": PASSWORD}
 
@@ -110,6 +123,9 @@ MAKERS: dict[str, Maker] = {
     "/admin/audit-logs/export": _audit_log,
     "/admin/users": _user,
     "/admin/roles": _role,
+    "/departments": _department,
+    "/schools": _school,
+    "/schools/{id}/departments": _department,
 }
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
