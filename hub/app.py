@@ -26,10 +26,12 @@ from hub.accounts.roster import Roster
 from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
+from hub.gate.annulling import ANNULLING, Annulling
+from hub.gate.by_hand import BY_HAND, ByHand
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
-from hub.gate.http import HttpDoor
+from hub.gate.http import HttpDoor, of_a_person
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
@@ -63,7 +65,14 @@ log = structlog.get_logger(__name__)
 #: What is asked at doors while people wait.
 EXPRESS = [("POST", "/api/v1/passes/verify")]
 #: What readers ask goes without what is around a person's request.
-BARE = frozenset({*EXPRESS, ("POST", "/api/v1/access-logs"), ("GET", "/api/v1/readers/connect")})
+BARE = frozenset(
+    {
+        *EXPRESS,
+        ("POST", "/api/v1/access-logs"),
+        ("POST", "/api/v1/access-logs/{scanId}/annul"),
+        ("GET", "/api/v1/readers/connect"),
+    }
+)
 
 
 class Worker:
@@ -94,7 +103,8 @@ class Worker:
         self.redis = RedisWatch(settings)
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
-        self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
+        self.annulling = Annulling(self.recorder, pg)
+        self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.pg = pg
@@ -115,7 +125,7 @@ class Worker:
         )
         self.screens = ScreenDoor(settings, self.live, self.admission.scope)
         self.admission.follow(self.screens.end_session)
-        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
+        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE, of_a_person)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
@@ -200,6 +210,8 @@ class Worker:
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
             application = self.application()
             application[ACCOUNTS] = self.accounts
+            application[ANNULLING] = self.annulling
+            application[BY_HAND] = ByHand(self.desk, self.recorder)
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,

@@ -7,7 +7,8 @@ which a scan would pay for with a tenth of its time (docs/benchmarks.md).
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from aiohttp import web
 
@@ -22,13 +23,21 @@ _BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 class Shell:
     """Builds the application out of routes. `retiring` makes each response the last of its connection.
 
-    `stack` is around all routes but the `bare` ones, (method, path): those that readers ask.
+    `stack` is around all routes but the `bare` ones, (method, path): those that readers ask. A bare route that comes a
+    second time is for people: `of_a_person` tells whose a request is.
     """
 
-    def __init__(self, body_max_bytes: int, stack: Stack, bare: Collection[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        body_max_bytes: int,
+        stack: Stack,
+        bare: Collection[tuple[str, str]],
+        of_a_person: Callable[[web.Request], bool] = lambda request: True,
+    ) -> None:
         self._body_max_bytes = body_max_bytes
         self._stack = stack
         self._bare = bare
+        self._of_a_person = of_a_person
         self.retiring = False
         self.active = 0
         #: (method, path) → what answers it, errors and counting included.
@@ -38,15 +47,26 @@ class Shell:
     def application(self, routes: Iterable[web.RouteDef]) -> web.Application:
         """An application of these routes; every other address answers 404 or 405, in JSON too."""
         app = web.Application(client_max_size=self._body_max_bytes)
+        kwargs: dict[tuple[str, str], dict[str, Any]] = {}
         for route in routes:
-            wrapped = self._wrap(route.handler, route.method, route.path)
-            if (route.method, route.path) not in self._bare:
+            way = (route.method, route.path)
+            wrapped, readers = self._wrap(route.handler, *way), self.handlers.get(way)
+            if way not in self._bare:
                 wrapped = self._stack.dress(wrapped, route.path)
-            self.handlers[route.method, route.path] = wrapped
-            web.RouteDef(route.method, route.path, wrapped, route.kwargs).register(app.router)
+            elif readers is not None:
+                wrapped = self._either(readers, self._stack.dress(wrapped, route.path))
+            self.handlers[way], kwargs[way] = wrapped, route.kwargs
+        for (method, path), more in kwargs.items():
+            web.RouteDef(method, path, self.handlers[method, path], more).register(app.router)
         nothing = self._wrap(_nothing_here, "", "unknown")
         app.router.add_route("*", "/{anything:.*}", self._stack.dress(nothing, "unknown"))
         return app
+
+    def _either(self, readers: Handler, people: Handler) -> Handler:
+        async def chosen(request: web.Request) -> web.StreamResponse:
+            return await (people if self._of_a_person(request) else readers)(request)
+
+        return chosen
 
     def _wrap(self, handler: Handler, method: str, route: str) -> Handler:
         by_status: dict[int, Histogram] = {}

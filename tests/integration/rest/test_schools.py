@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from hub.accounts.tokens import new_opaque
 from hub.domain.school_settings import SchoolSettings, school_settings
 from tests.integration.rest.site import Site
 
@@ -164,3 +165,20 @@ async def test_departments_of_another_school_are_not_there(site: Site) -> None:
 def test_what_plain_sql_has_set_in_another_shape_counts_as_not_set() -> None:
     odd = {"guardDesk": "yes", "secondFactor": "staff", "retention": {"accessLogs": 0}, "failOpen": True, "new": 1}
     assert school_settings(odd) == SchoolSettings(failOpen=True)
+
+
+async def test_a_school_may_ask_for_longer_passwords(site: Site) -> None:
+    admin = site.token()
+    rules = {"settings": {"passwords": {"minLength": 30}}}
+    assert (await site.ask("PUT", f"{SCHOOLS}/{site.schools['near']}", admin, rules)).status == 200
+    token, hash_ = new_opaque()
+    await site.fetch(
+        "INSERT INTO mailed_tokens (hash, user_id, purpose, email, expires_at)"
+        " VALUES ($1, $2, 'reset', 'near@example.org', now() + interval '1 h')",
+        *(hash_, site.users["near"]),
+    )
+    reset = "/api/v1/auth/reset-password"
+    refused = await site.ask("POST", reset, None, {"token": token, "password": "three herons on a pier"})
+    assert (refused.status, refused.json["details"][0]["field"]) == (400, "password")
+    longer = {"token": token, "password": "three herons on a pier, and a lantern"}
+    assert (await site.ask("POST", reset, None, longer)).status == 204
