@@ -154,7 +154,8 @@ class Desk:
         point = self._directory.points.get(door.bytes)
         if point is None:
             return Reason.hub_unavailable
-        return self._decide(point, "", key, direction, at, self._feed.stale_since)[0]
+        verdict, _ = self._decide(point, "", key, direction, at, self._feed.stale_since)
+        return Reason.unknown_pass if verdict == Reason.malformed_code else verdict
 
     def _decide(
         self, point: AccessPoint, code: str, key: bytes, direction: int, at: int, since: float | None
