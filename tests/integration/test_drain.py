@@ -124,6 +124,7 @@ def as_row(scan: Entry, recorder: bytes, sequence: int) -> dict[str, Any]:
         "hub_reason": None if report is None else hub[1],
         "reader_status": said,
         "reader_reason": heard,
+        "recorded_by": None if report is None or report.by is None else UUID(bytes=report.by),
         "conflict": report is not None and said != hub[0],
         "recorder_id": UUID(bytes=recorder),
         "stream_seq": sequence,
