@@ -1,7 +1,7 @@
 -- roster_sessions --
 -- role: hub_system
--- All sessions that live, or those of some ids.
-SELECT id, user_id, expires_at FROM sessions
+-- All sessions that live, or those of some ids. 'infinity', which no datetime can say, is far enough away.
+SELECT id, user_id, LEAST(expires_at, '9999-01-01Z'::timestamptz) AS expires_at FROM sessions
 WHERE ended_at IS NULL AND expires_at > now() AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))
 
 -- roster_users --
@@ -31,7 +31,8 @@ FROM schools WHERE $1::uuid[] IS NULL OR id = ANY ($1::uuid[])
 -- roster_token_keys --
 -- role: hub_system
 -- Keys whose tokens are believed, all or those of some ids: a retired one for as long as a token of it may live.
-SELECT id, public_key, active_from, retired_at IS NOT NULL AS retired
+SELECT id, public_key, retired_at IS NOT NULL AS retired,
+    GREATEST(LEAST(active_from, '9999-01-01Z'::timestamptz), '1970-01-01Z'::timestamptz) AS active_from
 FROM token_keys
 WHERE (retired_at IS NULL OR retired_at > now() - interval '1 hour') AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))
 

@@ -60,7 +60,7 @@ _SAID_MORE: dict[tuple[str, str], dict[str, Any]] = {
     ("EventPass", "id"): _UUID,
     ("ResetNote", "reason"): {
         "type": "string",
-        "examples": ["too_far_behind", "another_school", "counted_anew"],
+        "examples": ["too_far_behind", "another_school", "counted_anew", "incomplete_cursor"],
         "description": "Newer hubs may know more reasons.",
     },
     ("LiveStats", "at"): _TIME,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hub.live.cursor import cursor_text
 from hub.live.frames import events_frame
@@ -17,14 +17,18 @@ from hub.live.ring import Item
 from hub.live.screen import Screen
 
 SLICE = 64
+#: How long those who are slower than most may hold up what comes faster than it happened.
+READY_SECONDS, ROOM_SECONDS = 0.2, 0.02
 
 
 class Audience:
-    """Screens by whether they are in step. `following` is the stream's, shared with it."""
+    """Screens by whether they are in step. `following` is the stream's, shared with it; `complete()`: whether it names
+    all recorders that have events."""
 
-    def __init__(self, school: bytes, following: dict[bytes, int]) -> None:
+    def __init__(self, school: bytes, following: dict[bytes, int], complete: Callable[[], bool] = lambda: True) -> None:
         self._school = school
         self._following = following
+        self._complete = complete
         self.in_step: dict[Screen, None] = {}
         self.behind: dict[Screen, None] = {}
         self._queue: deque[tuple[bytes, list[Screen]]] = deque()
@@ -41,7 +45,7 @@ class Audience:
     def cursor(self, screen: Screen | None = None) -> bytes:
         """The stream's position, or with what is the screen's own in it."""
         own = {} if screen is None else screen.own
-        return cursor_text(self._school, {**self._following, **own})
+        return cursor_text(self._school, {**self._following, **own}, complete=self._complete())
 
     def add(self, screen: Screen) -> None:
         (self.behind if screen.own else self.in_step)[screen] = None
@@ -72,6 +76,23 @@ class Audience:
         texts = [item.text for item in items if item.sequence >= own]
         if texts:
             self.send(events_frame(self.cursor(screen), texts), [screen])
+
+    def tell_cursor(self) -> None:
+        """To screens whose last cursor does not name all recorders."""
+        self.send(events_frame(self.cursor(), []), list(self.in_step))
+        for screen in self.behind:
+            self.send(events_frame(self.cursor(screen), []), [screen])
+
+    async def ready(self) -> None:
+        """Until most screens have taken what was written: what was missed comes faster than they may read."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + READY_SECONDS
+        await asyncio.sleep(0)
+        while not self._most_have_room() and loop.time() < until:  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(ROOM_SECONDS)
+
+    def _most_have_room(self) -> bool:
+        return self.idle and 2 * sum(screen.has_room for screen in self.in_step) >= len(self.in_step)
 
     def send(self, frame: bytes, screens: list[Screen]) -> None:
         """After all that was sent before."""

@@ -10,18 +10,21 @@ import asyncio
 
 from hub.live.audience import Audience
 from hub.live.cursor import Cursor
-from hub.live.events import Faces
+from hub.live.events import Faces, Scan
 from hub.live.frames import CLOSE_SLOW, events_frame, reset_frame
 from hub.live.screen import Screen
 from hub.live.stream import Sources, Stream
 
 PIECE = 500
-FETCHED_PIECE = 1_000
+FETCHED_PIECE = 500
+#: So many events are made in one turn of the loop: scans that arrive meanwhile wait for no more.
+TEXTS = 100
 RETRY_SECONDS = 0.2
 ROOM_SECONDS = 0.02
 #: A screen that asked for what it missed has to take each piece within this.
 PATIENCE_SECONDS = 15.0
-#: A cursor that is ahead of the stream for longer than this is of a recorder that counts anew.
+#: A cursor that is ahead of the stream for longer than this, and of PostgreSQL, asked meanwhile, is of a recorder that
+#: counts anew.
 AHEAD_SECONDS = 5.0
 
 
@@ -34,6 +37,9 @@ def place(screen: Screen, cursor: Cursor | None, stream: Stream, most: int) -> s
     missed = 0
     for recorder in cursor.following.keys() | stream.following.keys():
         theirs, ours = cursor.following.get(recorder, 1), stream.following.get(recorder)
+        if not cursor.complete and recorder not in cursor.following and ours != 1:
+            screen.own.clear()
+            return "incomplete_cursor"
         if ours is None or theirs != ours:
             screen.own[recorder] = theirs
             missed += max(0, (ours or theirs) - theirs)
@@ -57,11 +63,12 @@ class CatchUp:
 
     async def run(self, screen: Screen) -> None:
         """Until it is in step, or gone."""
-        started = asyncio.get_running_loop().time()
+        started, asked = asyncio.get_running_loop().time(), self._stream.asked
         while screen.own and not screen.closed:
             moved = [await self._advance(screen, recorder) for recorder in list(screen.own)]
             if screen.own and not any(moved):
-                if self._only_ahead(screen) and asyncio.get_running_loop().time() - started > AHEAD_SECONDS:
+                waited = asyncio.get_running_loop().time() - started
+                if waited > AHEAD_SECONDS and self._stream.asked - asked > 1 and self._only_ahead(screen):
                     self._reset(screen)
                     return
                 await asyncio.sleep(RETRY_SECONDS)
@@ -71,6 +78,8 @@ class CatchUp:
         moved = False
         while not screen.closed and (first := screen.own.get(recorder)) is not None:
             following = self._stream.following.get(recorder)
+            if following is None and first == 1 and self._stream.complete:
+                following = 1  # it had no event when the cursor was made, and has none
             if following is None or first > following:
                 break
             if first == following:
@@ -92,10 +101,17 @@ class CatchUp:
             until = min(start, first + FETCHED_PIECE)
             async with self._places:
                 run = await self._sources.fetch(self._stream.school, recorder, first, until)
-            return run.reached, [self._faces.text(scan) for _, scan in run.scans]
+            return run.reached, await self._texts([scan for _, scan in run.scans])
         items = self._stream.ring.after(recorder, first, PIECE)
         reached = items[-1].sequence + 1 if len(items) == PIECE else following
         return reached, [item.text for item in items]
+
+    async def _texts(self, scans: list[Scan]) -> list[bytes]:
+        texts: list[bytes] = []
+        for at in range(0, len(scans), TEXTS):
+            texts += map(self._faces.text, scans[at : at + TEXTS])
+            await asyncio.sleep(0)
+        return texts
 
     async def _room(self, screen: Screen) -> None:
         try:

@@ -17,20 +17,22 @@ _VERSION = 1
 
 
 class Cursor(msgspec.Struct, array_like=True):
-    """A recorder that is not named had no event of the school when the cursor was made."""
+    """A recorder that is not named had no event of the school when the cursor was made; unless it is not `complete`:
+    then the worker had not heard of all recorders yet."""
 
     version: int
     school: bytes
     following: dict[bytes, int]
+    complete: bool = True
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Cursor)
 
 
-def cursor_text(school: bytes, following: dict[bytes, int]) -> bytes:
+def cursor_text(school: bytes, following: dict[bytes, int], *, complete: bool = True) -> bytes:
     """base64url, without padding."""
-    raw = _encode(Cursor(_VERSION, school, following))
+    raw = _encode(Cursor(_VERSION, school, following, complete))
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 

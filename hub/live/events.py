@@ -16,6 +16,7 @@ from hub.index.index import PassIndex
 from hub.recorder.wire import Entry
 
 _encode = msgspec.json.Encoder().encode
+_ANONYMOUS = frozenset(REASON_TEXT[code] for code in ANONYMOUS)
 
 
 class EventPoint(msgspec.Struct, gc=False):
@@ -63,7 +64,8 @@ class Auth(msgspec.Struct, omit_defaults=True):
 
 
 class EventBatch(msgspec.Struct):
-    """`events`. The cursor is that of the last event; the first batch after joining may be empty."""
+    """`events`. The cursor is that of the last event; a batch may be empty: the first after joining, and
+    one that only brings a better cursor."""
 
     cursor: str
     events: list[LiveEvent]
@@ -141,6 +143,8 @@ class Faces:
 
     def text(self, scan: Scan) -> bytes:
         """The event's JSON."""
+        if scan.reason in _ANONYMOUS and not scan.offline:
+            scan = msgspec.structs.replace(scan, pass_id=None, student_id=None)
         card = self._card(scan)
         point = self._directory.points.get(scan.device)
         event = LiveEvent(

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
 from hub.config import Settings
-from hub.errors import StoreUnavailable
 from hub.index.directory import Directory
 from hub.index.index import PassIndex
 from hub.live.audience import Audience
@@ -27,7 +26,7 @@ from hub.live.frames import amended_frame, events_frame, reset_frame, stats_fram
 from hub.live.remote import Remote
 from hub.live.ring import Item
 from hub.live.screen import Screen
-from hub.live.sources import Log, Past
+from hub.live.sources import UNREADABLE, Log, Past
 from hub.live.stream import Stream
 from hub.recorder.client import RecorderClient
 from hub.recorder.wire import Amended, Events, Fetched, Present, Readers, ToWorker, Unwatch, Watch, Watching, Welcome
@@ -51,6 +50,12 @@ class Room:
         self.audience = audience
         self.catch_up = catch_up
         self.linger: asyncio.TimerHandle | None = None
+
+    def stay(self) -> None:
+        """A screen is here, or about to be."""
+        if self.linger is not None:
+            self.linger.cancel()
+            self.linger = None
 
 
 class Live:
@@ -102,17 +107,16 @@ class Live:
     async def join(self, screen: Screen, school: bytes, cursor: Cursor | None) -> None:
         """From its cursor on; returns when it is in step, or gone."""
         room = self._room(school)
+        room.stay()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SYNC_SECONDS):
-                while not (room.stream.started.is_set() and room.stream.synced):  # noqa: ASYNC110 - two conditions
+                while not room.stream.complete:  # noqa: ASYNC110 - two conditions
                     await asyncio.sleep(0.005)
         if screen.closed:
             return
         reason = place(screen, cursor, room.stream, self._settings.live_resume_max)
         room.audience.add(screen)
-        if room.linger is not None:
-            room.linger.cancel()
-            room.linger = None
+        room.stay()
         own = room.audience.cursor(screen)
         if reason is not None:
             self.resets += 1
@@ -132,8 +136,8 @@ class Live:
     def _room(self, school: bytes) -> Room:
         room = self._rooms.get(school)
         if room is None:
-            stream = Stream(school, self._past, self._faces, self._settings.live_ring, self._deliver(school))
-            audience = Audience(school, stream.following)
+            stream = Stream(school, self._past, self._faces, self._settings.live_ring, *self._ways(school))
+            audience = Audience(school, stream.following, lambda: stream.complete)
             catch_up = CatchUp(stream, audience, self._past, self._faces, self._places)
             room = self._rooms[school] = Room(stream, audience, catch_up)
             self._remote.watch(school)
@@ -141,12 +145,17 @@ class Live:
             self._poll.set()
         return room
 
-    def _deliver(self, school: bytes) -> Callable[..., None]:
+    def _ways(self, school: bytes) -> tuple[Callable[..., None], Callable[[], Awaitable[None]]]:
+        """From a stream to its audience: what happened, and when there is room for more."""
+
         def deliver(recorder: bytes, first: int, items: list[Item], following: int) -> None:
             self.sent += len(items)
             self._rooms[school].audience.deliver(recorder, first, items, following)
 
-        return deliver
+        async def ready() -> None:
+            await self._rooms[school].audience.ready()
+
+        return deliver, ready
 
     def _end(self, school: bytes) -> None:
         room = self._rooms[school]
@@ -162,11 +171,18 @@ class Live:
 
     def _watch_again(self) -> None:
         """A recorder is there (again): what it recorded meanwhile is fetched when it has said where it stands."""
+        self._past.nobody_answers()
         for school in self._rooms:
             self._recorder.send(Watch(school))
 
     def _hear(self, message: ToWorker) -> None:
-        """From the host's recorder."""
+        """From the host's recorder. What goes wrong here is no fault of the connection, which scans wait for."""
+        try:
+            self._take(message)
+        except Exception:
+            log.exception("what the recorder sent cannot be shown")
+
+    def _take(self, message: ToWorker) -> None:
         if isinstance(message, Fetched):
             self._past.hear(message)
         elif isinstance(message, Welcome):
@@ -174,7 +190,8 @@ class Live:
         elif isinstance(message, Watching):
             room = self._rooms.get(message.school)
             if room is not None:
-                room.stream.watching(message.recorder, message.following)
+                with _completing(room):
+                    room.stream.watching(message.recorder, message.following)
         elif isinstance(message, Events | Present | Amended):
             self._hear_other_host(message)
 
@@ -202,18 +219,30 @@ class Live:
                 continue
             try:
                 found = await self._log.heads(list(self._rooms))
-            except (StoreUnavailable, TimeoutError):
+            except UNREADABLE as error:
+                log.debug("how far the log is cannot be read now", error=str(error))
                 continue
             for school, heads in found.items():
                 room = self._rooms.get(school)
                 if room is not None:
                     heads.pop(self._recorder.recorder_id, None)
-                    room.stream.heads(heads)
+                    with _completing(room):
+                        room.stream.heads(heads)
 
     async def _every_second(self) -> None:
         while True:
             await asyncio.sleep(STATS_SECONDS)
             self._recorder.send(Readers(self._readers()))
-            for room in self._rooms.values():
+            for room in list(self._rooms.values()):
+                await asyncio.sleep(0)  # each costs a little, and scans wait meanwhile
                 if len(room.audience):
                     room.audience.send(stats_frame(self._stats(room.stream)), list(room.audience))
+
+
+@contextlib.contextmanager
+def _completing(room: Room) -> Iterator[None]:
+    """A stream that comes to know all recorders: a cursor from before would not do."""
+    before = room.stream.complete
+    yield
+    if room.stream.complete and not before:
+        room.audience.tell_cursor()

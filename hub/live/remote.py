@@ -101,5 +101,5 @@ class Remote:
         elif message["type"] == "message" and isinstance(data, bytes) and data[:16] != self.own:
             try:
                 self._hear(_decoder.decode(memoryview(data)[16:]))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, LookupError) as error:  # of a newer release: a reason that is not known here
                 log.warning("another host sent what cannot be read", error=str(error))

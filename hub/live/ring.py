@@ -38,7 +38,7 @@ class Ring:
         self._limit = limit
         self._tracks: dict[bytes, _Track] = {}
         self._order: deque[tuple[bytes, int]] = deque()
-        self._known: set[bytes] = set()
+        self._known: dict[bytes, tuple[bytes, int]] = {}
         self._count = 0
 
     def knows(self, identity: bytes) -> bool:
@@ -46,7 +46,12 @@ class Ring:
         return identity in self._known
 
     def begin(self, recorder: bytes, start: int) -> None:
-        """Nothing is known of this recorder before `start`."""
+        """Nothing is known of this recorder before `start`, whatever was."""
+        if (track := self._tracks.get(recorder)) is not None:
+            for item in track.items[track.offset :]:
+                self._known.pop(item.identity, None)
+            self._count -= len(track.items) - track.offset
+            self._order = deque(run for run in self._order if run[0] != recorder)
         self._tracks[recorder] = _Track(start)
 
     def add(self, recorder: bytes, items: list[Item]) -> None:
@@ -54,7 +59,7 @@ class Ring:
         if not items:
             return
         self._tracks[recorder].items += items
-        self._known.update([item.identity for item in items])
+        self._known.update([(item.identity, (recorder, item.sequence)) for item in items])
         self._order.append((recorder, len(items)))
         self._count += len(items)
         while self._count > self._limit and len(self._order) > 1:
@@ -63,7 +68,8 @@ class Ring:
     def _forget(self, recorder: bytes, count: int) -> None:
         self._count -= count
         track = self._tracks[recorder]
-        self._known.difference_update([i.identity for i in track.items[track.offset : track.offset + count]])
+        for item in track.items[track.offset : track.offset + count]:
+            self._known.pop(item.identity, None)
         track.offset += count
         track.start = track.items[track.offset - 1].sequence + 1
         if track.offset > 1000 and track.offset * 2 > len(track.items):
@@ -77,17 +83,19 @@ class Ring:
     def after(self, recorder: bytes, first: int, limit: int) -> list[Item]:
         """Up to `limit` events with numbers from `first` on."""
         track = self._tracks[recorder]
-        at = bisect_left(track.items, first, lo=track.offset, key=lambda item: item.sequence)
+        at = self._at(track, first)
         return track.items[at : at + limit]
 
     def change(self, identity: bytes, change: Callable[[bytes], bytes]) -> bytes | None:
         """An event is known better now: its new text, None when it is not here."""
-        if identity not in self._known:
+        place = self._known.get(identity)
+        if place is None:
             return None
-        for track in self._tracks.values():
-            for at in range(len(track.items) - 1, track.offset - 1, -1):
-                item = track.items[at]
-                if item.identity == identity:
-                    track.items[at] = Item(item.sequence, identity, change(item.text))
-                    return track.items[at].text
-        return None
+        recorder, sequence = place
+        track = self._tracks[recorder]
+        at = self._at(track, sequence)
+        track.items[at] = Item(sequence, identity, change(track.items[at].text))
+        return track.items[at].text
+
+    def _at(self, track: _Track, sequence: int) -> int:
+        return bisect_left(track.items, sequence, lo=track.offset, key=lambda item: item.sequence)

@@ -201,7 +201,12 @@ class ScreenDoor:
             raise web.HTTPServiceUnavailable(text="no place for another screen here; try again in a moment")
 
     def _is_allowed(self, origin: str, request: web.Request) -> bool:
-        return origin in self._origins or urlsplit(origin).netloc.lower() == request.host.lower()
+        if origin in self._origins:
+            return True
+        try:
+            return urlsplit(origin).netloc.lower() == request.host.lower()
+        except ValueError:  # a host that cannot be
+            return False
 
     async def _forget(self, guest: _Guest) -> None:
         self._leave(guest)

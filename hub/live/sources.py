@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+import structlog
+
 from hub.errors import StoreUnavailable
 from hub.live.events import Scan
 from hub.live.stream import Run, run_of
 from hub.recorder.client import RecorderClient
 from hub.recorder.wire import Fetch, Fetched
-from hub.store.pg import Pg, Record
+from hub.store.pg import InterfaceError, Pg, PostgresError, Record
 from hub.store.queries import load_queries
 
+log = structlog.get_logger(__name__)
+
+#: The log cannot be read now: it is away, or a statement was cut off because something else holds it up.
+UNREADABLE = (StoreUnavailable, PostgresError, InterfaceError, OSError, TimeoutError)
 queries = load_queries("hub.live")
 ANSWER_SECONDS = 5.0
 
@@ -70,14 +76,22 @@ class Past:
         self._count = 0
 
     async def fetch(self, school: bytes, recorder: bytes, first: int, until: int) -> Run:
-        if recorder == self._recorder.recorder_id:
-            run = await self._ask(school, first, until)
-            if run.reached > first:
+        run = Run([], first)
+        if recorder == self._recorder.recorder_id and self._recorder.connected:
+            run = await self._ask(school, recorder, first, until)
+            if run.scans:
                 return run
         try:
-            return await self._log.fetch(school, recorder, first, until)
-        except (StoreUnavailable, TimeoutError):
-            return Run([], first)
+            logged = await self._log.fetch(school, recorder, first, until)
+        except UNREADABLE as error:
+            log.debug("events of the past cannot be read now", error=str(error))
+            return run
+        return logged if logged.reached > first else run
+
+    def nobody_answers(self) -> None:
+        """The recorder that was asked is gone, and another will not answer for it."""
+        for number in list(self._asks):
+            self.hear(Fetched(number, []))
 
     def hear(self, fetched: Fetched) -> None:
         """The recorder's answer."""
@@ -85,16 +99,16 @@ class Past:
         if future is not None and not future.done():
             future.set_result(fetched)
 
-    async def _ask(self, school: bytes, first: int, until: int) -> Run:
+    async def _ask(self, school: bytes, recorder: bytes, first: int, until: int) -> Run:
         self._count += 1
         number = self._count
         future = self._asks[number] = asyncio.get_running_loop().create_future()
         try:
-            self._recorder.send(Fetch(number, school, first, until))
+            self._recorder.send(Fetch(number, school, first, until, recorder))
             async with asyncio.timeout(ANSWER_SECONDS):
                 fetched = await future
         except TimeoutError:
             return Run([], first)
         finally:
             self._asks.pop(number, None)
-        return run_of(first, fetched.entries)
+        return run_of(first, fetched.entries) if fetched.entries else Run([], max(first, fetched.reached))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
@@ -27,7 +27,9 @@ from hub.recorder.wire import Amended, Entry, Events, Present
 log = structlog.get_logger(__name__)
 
 HELD_MOST = 20_000
-FETCH_MOST = 2_000
+FETCH_MOST = 500
+#: So many events are made in one turn of the loop: scans that arrive meanwhile wait for no more.
+SLICE = 100
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5)
 
 
@@ -48,10 +50,42 @@ class Sources(Protocol):
 Deliver = Callable[[bytes, int, list[Item], int], None]
 
 
-class Stream:
-    """`following`: recorder → number of the next event. `deliver` is called with each run that moves one."""
+async def _next_turn() -> None:
+    await asyncio.sleep(0)
 
-    def __init__(self, school: bytes, sources: Sources, faces: Faces, ring: int, deliver: Deliver) -> None:
+
+class _Held:
+    """What came after a gap."""
+
+    def __init__(self) -> None:
+        self.runs: deque[Events] = deque()
+        self.events = 0
+
+    def add(self, events: Events) -> None:
+        self.runs.append(events)
+        self.events += len(events.entries)
+        while self.events > HELD_MOST and len(self.runs) > 1:
+            self.take()
+
+    def take(self) -> Events:
+        events = self.runs.popleft()
+        self.events -= len(events.entries)
+        return events
+
+
+class Stream:
+    """`following`: recorder → number of the next event. `deliver` is called with each run that moves one; `ready` is
+    waited for between runs of what was missed."""
+
+    def __init__(
+        self,
+        school: bytes,
+        sources: Sources,
+        faces: Faces,
+        ring: int,
+        deliver: Deliver,
+        ready: Callable[[], Awaitable[None]] = _next_turn,
+    ) -> None:
         self.school = school
         self.following: dict[bytes, int] = {}
         self.ring = Ring(ring)
@@ -60,16 +94,24 @@ class Stream:
         #: Its own recorder has said where it stands, and PostgreSQL which others there are.
         self.started = asyncio.Event()
         self.synced = False
+        #: How often PostgreSQL has said.
+        self.asked = 0
         self._sources = sources
         self._faces = faces
         self._deliver = deliver
-        self._held: dict[bytes, deque[Events]] = {}
+        self._ready = ready
+        self._held: dict[bytes, _Held] = {}
         self._wanted: dict[bytes, int] = {}
         self._filling: dict[bytes, asyncio.Task[None]] = {}
 
     def close(self) -> None:
         for task in self._filling.values():
             task.cancel()
+
+    @property
+    def complete(self) -> bool:
+        """Whether `following` names every recorder that has events of the school."""
+        return self.synced and self.started.is_set()
 
     # What is told
 
@@ -81,6 +123,8 @@ class Stream:
             self._begin(recorder, 1 if self.started.is_set() else following)
         elif following < known:
             log.error("a recorder counts from further back than before", recorder=recorder.hex(), was=known)
+            self._held.pop(recorder, None)
+            self._wanted.pop(recorder, None)
             self._begin(recorder, following)
         self.started.set()
         self._want(recorder, following)
@@ -92,6 +136,7 @@ class Stream:
                 self._begin(recorder, 1 if self.synced else head + 1)
             self._want(recorder, head + 1)
         self.synced = True
+        self.asked += 1
 
     def receive(self, events: Events) -> None:
         """From the host's recorder, or from another host's."""
@@ -139,10 +184,7 @@ class Stream:
     # Gaps
 
     def _hold(self, events: Events) -> None:
-        held = self._held.setdefault(events.recorder, deque())
-        held.append(events)
-        while sum(len(one.entries) for one in held) > HELD_MOST and len(held) > 1:
-            held.popleft()
+        self._held.setdefault(events.recorder, _Held()).add(events)
         self._fill_soon(events.recorder)
 
     def _want(self, recorder: bytes, following: int) -> None:
@@ -158,11 +200,11 @@ class Stream:
     async def _fill(self, recorder: bytes) -> None:
         attempt = 0
         try:
-            while (until := self._gap(recorder)) is not None:
+            while (until := await self._gap(recorder)) is not None:
                 first = self.following[recorder]
                 run = await self._sources.fetch(self.school, recorder, first, min(until, first + FETCH_MOST))
-                if run.reached > self.following[recorder]:
-                    self._accept(recorder, run.scans, run.reached)
+                if run.reached > first == self.following[recorder]:
+                    await self._accept_in_turns(recorder, run)
                     attempt = 0
                 else:
                     await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
@@ -170,13 +212,26 @@ class Stream:
         finally:
             del self._filling[recorder]
 
-    def _gap(self, recorder: bytes) -> int | None:
+    async def _accept_in_turns(self, recorder: bytes, run: Run) -> None:
+        for at in range(0, max(1, len(run.scans)), SLICE):
+            part, rest = run.scans[at : at + SLICE], run.scans[at + SLICE :]
+            following = rest[0][0] if rest else run.reached
+            self._accept(recorder, part, following)
+            await self._ready()
+            if self.following[recorder] != following:
+                return  # it counts anew
+
+    async def _gap(self, recorder: bytes) -> int | None:
         """Takes what is held and follows now; the number up to which something is missing then, None if nothing is."""
-        held = self._held.get(recorder)
-        while held:
-            if held[0].first > self.following[recorder]:
-                return held[0].first
-            self._take(held.popleft())
+        taken = 0
+        while (held := self._held.get(recorder)) is not None and held.runs:
+            if held.runs[0].first > self.following[recorder]:
+                return held.runs[0].first
+            taken += len(held.runs[0].entries)
+            self._take(held.take())
+            if taken >= SLICE:
+                taken = 0
+                await self._ready()
         self._held.pop(recorder, None)
         wanted = self._wanted.pop(recorder, 0)
         if wanted <= self.following[recorder]:

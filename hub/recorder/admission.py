@@ -175,6 +175,8 @@ class Admission:
                     self._note_amendments(record.amendments)
             for school, following in counts.items():
                 sequences[school] = max(sequences.get(school, 1), following)
+        if self._journal.damaged is not None:
+            self._journal.skip_numbers()
 
     def _note_amendments(self, amendments: list[Amendment]) -> None:
         for a in amendments:
@@ -287,6 +289,11 @@ class Admission:
         conflict = report.granted != (code == Reason.granted)
         merge = Merge(first.scan_id, first.device, first.access_time, report, conflict)
         return Override(index, code, first.at, conflict), [merge]
+
+    def as_told(self, entry: Entry) -> Entry:
+        """A recorded scan with the verdict that its reader was told after all."""
+        code = self._amended.get((entry.identity, entry.access_time)) if self._amended else None
+        return entry if code is None else msgspec.structs.replace(entry, code=code)
 
     def committed(self, batch: Batch) -> None:
         """The batch is on disk."""

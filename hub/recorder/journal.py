@@ -40,6 +40,8 @@ _HAS_META = "SELECT 1 FROM meta WHERE key = ?"
 _PUT_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _PUT_ROW = "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)"
 ASIDE = ".damaged-"
+#: How far numbers go on after a file was set aside: more than the scans of a school that can have been lost with it.
+SKIP = 100_000
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -73,6 +75,8 @@ class Journal:
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
         self._meta_due: dict[str, bytes] = {}
+        #: Numbers that were not given, by school: [first, following).
+        self.skipped: dict[bytes, tuple[int, int]] = {}
 
     def open(self) -> None:
         """Lock and open the file, or make it. One that cannot be read, now or when it was last open, is set aside."""
@@ -168,6 +172,13 @@ class Journal:
             db.execute(_PUT_META, (mark, b""))
             db.execute("COMMIT")
             self._load(db)
+
+    def skip_numbers(self) -> None:
+        """What was lost with a file may have been seen, or be in PostgreSQL: no other scan gets its number."""
+        for school, first in self.sequences.items():
+            self.sequences[school] = first + SKIP
+            self.skipped[school] = (first, first + SKIP)
+        self._meta_due["sequences"] = msgspec.msgpack.encode(self.sequences)
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:

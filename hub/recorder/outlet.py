@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
 from hub.control.framing import LENGTH
 from hub.errors import JournalError
-from hub.recorder.admission import Batch, entries
+from hub.recorder.admission import Admission, Batch, entries
 from hub.recorder.journal import Journal
 from hub.recorder.publisher import Publisher
 from hub.recorder.roll_call import RollCall
@@ -38,7 +39,10 @@ from hub.recorder.wire import (
 
 RING_SCANS = 20_000
 FETCH_MOST = 2_000
+#: A worker that lets so much wait unread is stuck: it is told where its schools stand when it reads again.
+UNREAD_BYTES = 32 * 2**20
 _ROWS_BACK, _ROWS_ON, _ROWS_BACK_MOST = 400, 32, 400_000
+_SCANS_A_TURN = 500
 _encode = msgspec.msgpack.Encoder().encode
 
 Numbered = list[tuple[Entry, int]]
@@ -57,12 +61,15 @@ class Watcher(Protocol):
 class Outlet:
     """One a recorder. `offer` is called for every commit, and costs two appends."""
 
-    def __init__(self, journal: Journal, batch_ms: int, publisher: Publisher) -> None:
+    def __init__(self, journal: Journal, admission: Admission, batch_ms: int, publisher: Publisher) -> None:
         self._journal = journal
+        self._admission = admission
         self._pause = batch_ms / 1000
         self._publisher = publisher
         self._watchers: dict[bytes, set[Watcher]] = {}
-        self._ring: deque[Numbered] = deque()
+        self._stuck: set[Watcher] = set()
+        #: The newest batches, each with the first number of each school in it.
+        self._ring: deque[tuple[dict[bytes, int], Numbered]] = deque()
         self._kept = 0
         self._due: list[Numbered] = []
         self._amended: list[Amendment] = []
@@ -79,10 +86,10 @@ class Outlet:
     def offer(self, batch: Batch) -> None:
         """A batch is on disk, and acknowledged."""
         if batch.numbered:
-            self._ring.append(batch.numbered)
+            self._ring.append((batch.firsts, batch.numbered))
             self._kept += batch.scans
             while self._kept > RING_SCANS and len(self._ring) > 1:
-                self._kept -= len(self._ring.popleft())
+                self._kept -= len(self._ring.popleft()[1])
         if not (self._watchers or self._publisher.on):
             return
         if batch.numbered:
@@ -94,15 +101,23 @@ class Outlet:
             loop = asyncio.get_running_loop()
             loop.call_at(max(loop.time(), self._sent_at + self._pause), self._send_on)
 
-    def clear(self) -> None:
-        """The journal was opened anew, and may be another file: what is remembered may not be in it."""
+    def reopened(self) -> None:
+        """The journal was opened anew, and may be another file: what is remembered may not be in it. Who watches is
+        told where it stands: what was not sent on is fetched."""
         self._ring.clear()
         self._kept = 0
         self._due.clear()
         self._places.clear()
+        for school, watchers in self._watchers.items():
+            for worker in watchers:
+                self._tell_place(worker, school)
 
     def call_the_roll(self) -> None:
         """Once a second."""
+        for worker in [worker for worker in self._stuck if _unread(worker) == 0]:
+            self._stuck.discard(worker)
+            for school in [school for school, watchers in self._watchers.items() if worker in watchers]:
+                self._tell_place(worker, school)
         for school, devices in self._roll_call.schools():
             self._pass_on(Present(school, self._journal.recorder_id, devices))
 
@@ -129,6 +144,7 @@ class Outlet:
     def forget(self, worker: Watcher) -> None:
         """Its connection ended."""
         self._roll_call.forget(worker)
+        self._stuck.discard(worker)
         for school in list(self._watchers):
             self._unwatch(school, worker)
 
@@ -145,6 +161,8 @@ class Outlet:
             self._send_on()
 
     def _tell_place(self, worker: Watcher, school: bytes) -> None:
+        if not self._journal.recorder_id:
+            return  # no journal could be opened yet: it is told when one is
         worker.send(Watching(school, self._journal.recorder_id, self._journal.sequences.get(school, 1)))
 
     # Sending on
@@ -170,49 +188,64 @@ class Outlet:
         if watchers:
             framed = LENGTH.pack(len(body)) + body
             for worker in watchers:
-                if worker.transport is not None:
+                if _unread(worker) > UNREAD_BYTES:
+                    self._stuck.add(worker)
+                if worker.transport is not None and worker not in self._stuck:
                     worker.transport.write(framed)
 
     # The past
 
     async def _answer(self, worker: Watcher, ask: Fetch) -> None:
-        found = self._from_ring(ask)
-        if found is None:
+        found: list[Entry] = []
+        if ask.recorder == self._journal.recorder_id:
             async with self._fetching:
+                found = self._from_ring(ask)
                 try:
-                    found = await self._from_journal(ask)
+                    found = found or await self._from_journal(ask)
                 except JournalError:
                     found = []
-        worker.send(Fetched(ask.ask, found))
+                await asyncio.sleep(0)
+        if ask.recorder == self._journal.recorder_id:
+            start, following = self._journal.skipped.get(ask.school, (0, 0))
+            reached = following if start <= ask.first < following else 0
+            worker.send(Fetched(ask.ask, [self._admission.as_told(entry) for entry in found], reached))
+        else:
+            worker.send(Fetched(ask.ask, []))
 
-    def _from_ring(self, ask: Fetch) -> list[Entry] | None:
-        """None when the ring does not go back as far as that."""
-        school, until = ask.school, min(ask.until, ask.first + FETCH_MOST)
+    def _from_ring(self, ask: Fetch) -> list[Entry]:
+        """Empty when the ring does not go back as far as that."""
         found: list[Entry] = []
-        expected = ask.first
-        for numbered in self._ring:
-            for entry, sequence in numbered:
-                if entry.school == school and ask.first <= sequence < until:
-                    if sequence != expected:
-                        return None
-                    expected += 1
-                    found.append(entry)
-        return found or None
+        for numbered in reversed(self._batches_from(ask)):
+            if not _collect(numbered, ask, found):
+                break
+        return found
+
+    def _batches_from(self, ask: Fetch) -> list[Numbered]:
+        """Those of the ring that may have some of it, newest first; none when it does not go back as far as that."""
+        batches: list[Numbered] = []
+        for firsts, numbered in reversed(self._ring):
+            first = firsts.get(ask.school)
+            if first is None or first >= ask.until:
+                continue
+            batches.append(numbered)
+            if first <= ask.first:
+                return batches
+        return []
 
     async def _from_journal(self, ask: Fetch) -> list[Entry]:
         row = await self._find_row(ask.school, ask.first)
-        if row is None:
-            return []
-        until = min(ask.until, ask.first + FETCH_MOST)
         found: list[Entry] = []
-        while rows := self._journal.rows_after(row - 1, _ROWS_ON):
+        looked_at = 0
+        while row is not None and (rows := self._journal.rows_after(row - 1, _ROWS_ON)):
             for one in rows:
-                for entry, sequence in entries(one):
-                    if entry.school == ask.school and ask.first <= sequence < until:
-                        found.append(entry)
-                        if sequence == until - 1:
-                            self._places[ask.school] = (until, one.id)
-                            return found
+                goes_on = ask.school not in one.firsts or _collect(entries(one), ask, found)
+                if not goes_on:
+                    self._places[ask.school] = (ask.first + len(found), one.id)
+                    return found
+                looked_at += one.scans
+                if looked_at >= _SCANS_A_TURN:
+                    looked_at = 0
+                    await asyncio.sleep(0)
             row = rows[-1].id + 1
             await asyncio.sleep(0)
         return found
@@ -245,3 +278,18 @@ def _by_school(due: list[Numbered]) -> dict[bytes, tuple[int, list[Entry]]]:
             else:
                 known[1].append(entry)
     return found
+
+
+def _collect(scans: Iterable[tuple[Entry, int]], ask: Fetch, found: list[Entry]) -> bool:
+    """Adds what belongs to the answer. False when that is all: the rest is later, or one is missing in between."""
+    until = min(ask.until, ask.first + FETCH_MOST)
+    for entry, sequence in scans:
+        if entry.school == ask.school and sequence >= ask.first:
+            if sequence >= until or sequence != ask.first + len(found):
+                return False
+            found.append(entry)
+    return ask.first + len(found) < until
+
+
+def _unread(worker: Watcher) -> int:
+    return 0 if worker.transport is None else worker.transport.get_write_buffer_size()

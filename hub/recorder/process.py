@@ -127,7 +127,7 @@ class Recorder:
         self.admission = Admission(self.journal)
         self.drain = Drain(settings, self.journal)
         self.publisher = Publisher(settings.redis_url)
-        self.outlet = Outlet(self.journal, settings.live_batch_ms, self.publisher)
+        self.outlet = Outlet(self.journal, self.admission, settings.live_batch_ms, self.publisher)
         self.workers: set[Worker] = set()
         self.fault: str | None = "the journal is not open yet"
         self.full: str | None = None
@@ -205,7 +205,9 @@ class Recorder:
             self._fail(str(error))
             return
         self.drain.backlog.clear()
-        self.outlet.clear()
+        for worker in self.workers:
+            worker.send(Welcome(self.journal.recorder_id))
+        self.outlet.reopened()
         if self.journal.damaged is not None:
             log.error(
                 "the journal could not be read; set aside, what could be read was kept", path=str(self.journal.damaged)

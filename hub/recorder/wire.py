@@ -103,12 +103,14 @@ class Unwatch(msgspec.Struct, array_like=True, tag=5):
 
 
 class Fetch(msgspec.Struct, array_like=True, tag=6):
-    """Events of the past, first ≤ stream_seq < until, as many as are at hand. Answered with Fetched, once."""
+    """Events of the past, first ≤ stream_seq < until, as many as are at hand. Answered with Fetched, once. `recorder`:
+    whose numbers they are, for the journal may be another's by now."""
 
     ask: int
     school: bytes
     first: int
     until: int
+    recorder: bytes
 
 
 class Readers(msgspec.Struct, array_like=True, tag=25):
@@ -207,10 +209,11 @@ class Events(msgspec.Struct, array_like=True, tag=16):
 
 class Fetched(msgspec.Struct, array_like=True, tag=17):
     """What there is of a Fetch, from its `first` on without a gap: fewer than asked for, or none when the journal no
-    longer has the first of them."""
+    longer has the first of them. `reached`: the recorder itself gave no number from `first` up to this."""
 
     ask: int
     entries: list[Entry]
+    reached: int = 0
 
 
 class Present(msgspec.Struct, array_like=True, tag=18):

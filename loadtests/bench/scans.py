@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import subprocess
 import sys
@@ -26,14 +27,20 @@ def http_client(passes: int) -> Callable[[int, Result], HttpLoop]:
     """A reader that asks by HTTP, one scan at a time, each of another random pass, with scanIds of its own."""
 
     def make(number: int, result: Result) -> HttpLoop:
-        key = device_key(number).encode()
+        head = (
+            b"POST /api/v1/passes/verify HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n"
+            b"Content-Type: application/json\r\nContent-Length: " % device_key(number).encode()
+        )
+        # UUIDs of this connection: only the last twelve digits change. What a client spends is not the server's.
+        start = b'","scanId":"%b-' % str(uuid.uuid4()).rpartition("-")[0].encode()
+        count = itertools.count()
+        rest = len(b'{"qrCode":"SP1:BENCH' + start) + len(b'123456789abc","direction":"entry"}')
 
         def request() -> bytes:
-            scan_id = str(uuid.uuid4()).encode()
-            body = b'{"qrCode":"SP1:BENCH%d","scanId":"%b","direction":"entry"}' % (random.randrange(passes), scan_id)
-            return (
-                b"POST /api/v1/passes/verify HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n"
-                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (key, len(body), body)
+            pass_ = b"%d" % int(random.random() * passes)
+            return b'%b%d\r\n\r\n{"qrCode":"SP1:BENCH%b%b%012x","direction":"entry"}' % (
+                *(head, rest + len(pass_), pass_, start),
+                next(count),
             )
 
         return HttpLoop(request, b'"granted"', result)

@@ -15,8 +15,9 @@ from hub.config import Settings, load_settings
 from hub.domain.ids import new_id_bytes
 from hub.domain.verdict import Reason
 from hub.errors import JournalError
+from hub.recorder.journal import Journal
 from hub.recorder.process import socket_path
-from hub.recorder.wire import Amendment, Frame, Merge, Override, Report
+from hub.recorder.wire import Amendment, Frame, Merge, Override, Report, ToWorker, Watch, Watching
 from tests.conformance.recording import (
     AT,
     DEVICE,
@@ -49,6 +50,22 @@ async def test_an_acknowledged_scan_is_in_the_journal_as_it_was_sent(own: Settin
         assert [scan for scan, _ in kept(recorder)] == scans
         assert [sequence for _, sequence in kept(recorder)] == [1, 2, 3]
         assert client.in_flight == 0
+
+
+async def test_a_client_that_came_before_the_journal_was_open_learns_whose_it_is(own: Settings) -> None:
+    holder = Journal(own.journal_dir)
+    holder.open()
+    told: list[ToWorker] = []
+    async with recording(own) as recorder, client_of(own) as client:
+        client.on_other = told.append
+        await until(lambda: client.connected)
+        client.send(Watch(SCHOOL))
+        await until(lambda: recorder.outlet._watchers)
+        assert not any(isinstance(message, Watching) for message in told)
+        holder.close()
+        await until(lambda: any(isinstance(message, Watching) for message in told))
+        assert client.recorder_id == recorder.journal.recorder_id
+        assert told[-1] == Watching(SCHOOL, client.recorder_id, 1)
 
 
 async def test_answers_come_in_the_order_of_the_scans(own: Settings) -> None:

@@ -141,7 +141,7 @@ class World:
         self.past = Past()
         faces = Faces(PassIndex(), Directory())
         self.stream = Stream(SCHOOL, self.past, faces, ring, self._deliver)
-        self.audience = Audience(SCHOOL, self.stream.following)
+        self.audience = Audience(SCHOOL, self.stream.following, lambda: self.stream.complete)
         self._most = most
         self._catch_up = CatchUp(self.stream, self.audience, self.past, faces, asyncio.Semaphore(2))
         self._count = 0

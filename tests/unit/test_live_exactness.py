@@ -216,6 +216,9 @@ async def test_a_cursor_ahead_of_a_recorder_that_counts_anew_starts_afresh(monke
     await ahead.cut(shown)
     shown.ids.clear()
     anew.join(shown)
+    await asyncio.sleep(0)
+    anew.poll()
+    anew.poll()
     async with asyncio.timeout(5):
         assert shown.task is not None
         await shown.task

@@ -73,7 +73,7 @@ def _to_file(directory: Path, message: EmailMessage) -> None:
     """In one step, readable by nobody else: it holds a token. Names sort by time."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{new_id()}.eml"
-    unfinished = directory / f".{name}"
+    unfinished = directory / f"{name}.new"
     fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(message.as_bytes())

@@ -113,6 +113,7 @@ const RESETS = {
   too_far_behind: "Too much happened meanwhile.",
   counted_anew: "The hub’s journal was replaced.",
   another_school: "The token is for another school.",
+  incomplete_cursor: "The hub did not know of all hosts when this page was cut off.",
 };
 
 /** What was missed cannot be told any more; what follows is whole again. */

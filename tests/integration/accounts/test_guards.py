@@ -139,3 +139,64 @@ async def test_a_setting_of_another_shape_counts_as_none(db: asyncpg.Connection,
     await roster.load(db)
     assert not roster.schools[school].guard_desk
     assert roster.schools[school].second_factor.isdisjoint(ROLE_IDS)
+
+
+OF_REQUESTS = [
+    "SELECT password_hash FROM users",
+    "SELECT * FROM refresh_tokens",
+    "SELECT * FROM mailed_tokens",
+    "SELECT * FROM token_keys",
+    "INSERT INTO sessions (user_id, expires_at) VALUES (gen_random_uuid(), now())",
+    "UPDATE sessions SET expires_at = now() + interval '10 years'",
+    "DELETE FROM sessions",
+]
+OF_THE_PROGRAM = [
+    "SELECT private_key FROM token_keys",
+    "SELECT secret FROM second_factors",
+    "SELECT * FROM refresh_tokens",
+    "UPDATE sessions SET ended_at = NULL",
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [*(("hub_api", one) for one in OF_REQUESTS), *(("hub_system", one) for one in OF_THE_PROGRAM)],
+)
+async def test_what_a_role_may_not_do_at_all(db: asyncpg.Connection, role: str, statement: str) -> None:
+    await db.execute(f"SET ROLE {role}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute(statement)
+
+
+async def test_a_school_sees_its_own_sessions_and_second_factors(db: asyncpg.Connection) -> None:
+    schools = [await add_school(db, code) for code in ("ONE", "TWO")]
+    for school in schools:
+        user = await add_user(db, ROLE_IDS["staff"], school)
+        await db.execute("INSERT INTO sessions (user_id, school_id, expires_at) VALUES ($1, $2, now())", user, school)
+        await db.execute("INSERT INTO second_factors (user_id, secret) VALUES ($1, '')", user)
+        await db.execute("INSERT INTO recovery_codes (user_id, hash) VALUES ($1, $2)", user, bytes(32))
+        await db.execute("INSERT INTO roles (name, school_id) VALUES ('own', $1)", school)
+    await db.execute("SET ROLE hub_api")
+    for seen in (0, 1):
+        async with db.transaction():
+            if seen:
+                await db.execute("SELECT set_config('hub.school_id', $1, true)", str(schools[0]))
+            for table in ("sessions", "second_factors", "recovery_codes", "roles WHERE school_id IS NOT NULL"):
+                assert await db.fetchval(f"SELECT count(*) FROM {table}") == seen, table
+            assert await db.execute("DELETE FROM second_factors") == f"DELETE {seen}"
+
+
+async def test_times_that_no_datetime_can_say_do_not_stop_the_feed(db: asyncpg.Connection) -> None:
+    """Doors are answered from what the same feed keeps."""
+    school = await add_school(db, "ONE")
+    user = await add_user(db, ROLE_IDS["staff"], school)
+    await db.execute("INSERT INTO sessions (user_id, school_id, expires_at) VALUES ($1, $2, 'infinity')", user, school)
+    for when in ("infinity", "-infinity"):
+        await db.execute(
+            f"INSERT INTO token_keys (public_key, private_key, active_from) VALUES ($1, '', '{when}')", bytes(32)
+        )
+    await db.execute("SET ROLE hub_system")
+    roster = Roster()
+    await roster.load(db)
+    assert len(roster.sessions) == 1
+    assert len(roster.keys) == 2

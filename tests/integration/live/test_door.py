@@ -54,6 +54,7 @@ async def test_who_may_not_see_is_told_why(gate: Gate, auth: object, code: str) 
     [
         ("https://evil.example", 403),
         ("null", 403),
+        ("http://[", 403),
         ("http://127.0.0.1", 403),  # another port is another origin
         ("https://console.example", 101),
         ("own", 101),

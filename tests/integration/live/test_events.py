@@ -135,7 +135,7 @@ async def test_what_the_journal_has_forgotten_comes_from_postgresql(
         missed = await scans(one, 20)
         await drained(place, 22)
         await until(lambda: recorder.journal.bytes == 0, bool)
-        recorder.outlet.clear()
+        recorder.outlet.reopened()
         async with worker_running(own, place, slot=1) as two:
             await resumed(two, cursor, missed)
 
