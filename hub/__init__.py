@@ -20,6 +20,7 @@ The rooms, from the top; each imports only what is below it:
     integrations  other systems
     accounts      who is asking; what is kept of it, and sealed
     index         passes in memory, kept as PostgreSQL has them
+    issuing       the keys that sign codes, and pictures of codes
     recorder      keeps what was answered
     store         PostgreSQL, Redis, migrations, named SQL
     reader        the other end of the wire, for others to import

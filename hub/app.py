@@ -31,11 +31,13 @@ from hub.gate.by_hand import BY_HAND, ByHand
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
-from hub.gate.http import HttpDoor, of_a_person
+from hub.gate.http import HttpDoor
+from hub.gate.people import PeopleDoor, is_persons
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -105,12 +107,14 @@ class Worker:
         self.connections = Connections(self.directory, self.recorder)
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
+        self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.pg = pg
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
+        self.pictures = Pictures()
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
@@ -125,7 +129,7 @@ class Worker:
         )
         self.screens = ScreenDoor(settings, self.live, self.admission.scope)
         self.admission.follow(self.screens.end_session)
-        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE, of_a_person)
+        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE, is_persons)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
@@ -148,7 +152,9 @@ class Worker:
     def resources(self) -> list[web.RouteDef]:
         """What people ask for, and what describes it."""
         router = Router(self.settings, self.pg, self.authenticator, self.trail, self.limiter, self.clients)
-        declared = declared_routes()
+        declared = [*declared_routes(), self.people.route("v2")]
+        (by_hand,) = router.routes([self.people.route("v1")])
+        self.http.by_hand = self.shell.apart(by_hand)
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -212,6 +218,7 @@ class Worker:
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
+            application[PICTURES] = self.pictures
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -243,6 +250,7 @@ class Worker:
         await runner.cleanup()
         await self.limiter.close()
         await self.accounts.close()
+        await self.pictures.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

@@ -203,6 +203,17 @@ class Settings(BaseSettings):
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
     )
 
+    upload_max_bytes: Annotated[int, Field(ge=4096)] = Field(
+        256 * 2**20, description="largest file that is uploaded, as to an import", json_schema_extra=unit("bytes")
+    )
+    import_max_rows: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        1_000_000, description="most students in one file", json_schema_extra=unit("rows")
+    )
+    spool_dir: Path | None = Field(
+        None,
+        description="where uploaded files are, sealed and unlinked, while they are read; else as TMPDIR says",
+    )
+
     allowed_origins: Listed = Field(
         (), description="other origins whose pages may call the API with a session, https://a.example,https://b.example"
     )

@@ -19,6 +19,7 @@ from hub.gate.messages import (
     DecisionFrame,
     Decisions,
     Error,
+    Keys,
     Limits,
     PassFace,
     PointFace,
@@ -173,6 +174,7 @@ def _from_hub() -> Iterator[tuple[str, str, msgspec.Struct]]:
     ]
     yield "recorded", "one of each result", Recorded(results)
     yield "config", "the access point was switched off", Config(PointFace(POINT, "North gate", "entry", False))
+    yield "keys", "fetch the public keys again", Keys()
     yield "error about a frame", "the frame is lost", Error("malformed_frame", "type: Invalid value 'hello'")
     yield "error about a scan", "ask again when another is answered", Error("slow_down", "at most 64 …", str(FIRST))
 

@@ -20,7 +20,7 @@ _NAME = re.compile(r"^(first|last|middle|full|visitor|host|contact)?name$")
 #: Of a student's fields, those that say nothing about the person.
 PLAIN = frozenset(
     {
-        *("id", "schoolid", "departmentid", "status", "program", "yearofstudy", "enrollmentdate", "graduationdate"),
+        *("id", "schoolid", "departmentid", "status"),
         *("passid", "passtype", "issuedate", "expirydate", "revokedat", "documenttype", "filesize", "mimetype"),
         *("createdat", "updatedat", "deletedat", "format", "count", "rows", "fields", "isactive"),
     }

@@ -7,26 +7,14 @@ refused at once (TooManyRequests): a queue that nobody sees the end of helps nob
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
-from pathlib import Path
-
-import msgspec
-import structlog
 
 from hub.accounts.hashing import Done, Task
-from hub.control.framing import LENGTH, pack
+from hub.control.hand import Hand, HandLost
 from hub.errors import BadRequest, StoreUnavailable, TooManyRequests
-
-log = structlog.get_logger(__name__)
 
 SHORTEST, LONGEST = 12, 128
 #: How many may wait for each process.
 WAITING = 64
-#: A task takes 20 ms; one that is not answered by then has no process any more.
-ANSWER_SECONDS = 20.0
-_ROOT = Path(__file__).resolve().parents[2]
 # Verified when there is no account, so that it takes as long as when there is one.
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$EN/mqByxE7cCr268jRShvQ$AC9Aj1iyw/HkU2Z5Sc5qmyBt6903oFcPLe2Mxia0Z60"
 
@@ -35,8 +23,8 @@ class Passwords:
     """Hashes and verifies. Processes are started when they are first needed; `close` ends them."""
 
     def __init__(self, processes: int = 1) -> None:
-        self._hands = [_Hand() for _ in range(processes)]
-        self._free: asyncio.Queue[_Hand] = asyncio.Queue()
+        self._hands = [Hand("hub.accounts.hashing", Done) for _ in range(processes)]
+        self._free: asyncio.Queue[Hand[Done]] = asyncio.Queue()
         for hand in self._hands:
             self._free.put_nowait(hand)
         self._waiting = 0
@@ -74,6 +62,8 @@ class Passwords:
             hand = await self._free.get()
             try:
                 return await hand.do(task)
+            except HandLost as error:
+                raise StoreUnavailable("passwords cannot be checked at this moment") from error
             finally:
                 self._free.put_nowait(hand)
         finally:
@@ -82,66 +72,6 @@ class Passwords:
     async def close(self) -> None:
         """Ends the processes. Idempotent."""
         await asyncio.gather(*(hand.close() for hand in self._hands))
-
-
-class _Hand:
-    """One process; started again when it is gone."""
-
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._decoder = msgspec.msgpack.Decoder(Done)
-
-    async def do(self, task: Task) -> Done:
-        try:
-            return await self._ask(task)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            log.warning("a process that hashes passwords has ended; another one takes its place")
-            await self.close()
-        except BaseException:
-            # Cancelled in the middle: the answer that is still to come would be taken for the next one's.
-            await self.close()
-            raise
-        try:
-            return await self._ask(task)
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError) as error:
-            await self.close()
-            raise StoreUnavailable("passwords cannot be checked at this moment") from error
-
-    async def _ask(self, task: Task) -> Done:
-        process = self._process
-        if process is None or process.returncode is not None:
-            process = self._process = await _start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(pack(task))
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await process.stdin.drain()
-            head = await process.stdout.readexactly(LENGTH.size)
-            return self._decoder.decode(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
-
-    async def close(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-            with contextlib.suppress(ConnectionError):
-                await process.stdin.wait_closed()
-
-
-async def _start() -> asyncio.subprocess.Process:
-    # What it is not given it cannot leak: none of our settings, which hold secrets.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hub.accounts.hashing"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment,
-        cwd=_ROOT,
-    )
 
 
 def _bad(field: str, message: str) -> BadRequest:

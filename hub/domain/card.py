@@ -2,6 +2,7 @@
 
 Layout, big-endian: pass id 16 · student id 16 (zeros: none) · school number u32 · first day u16 · last day u16 ·
 pass status u8 · pass type u8 · student status u8 · flags u8 · name length u8 · name UTF-8 · pass number UTF-8.
+Flags: 1, there is a photo; the seven bits above it, how often the pass may be used, 0 being no limit.
 hub/index/queries.sql packs it in the query itself; a test holds both against each other.
 """
 
@@ -44,6 +45,11 @@ class Card(msgspec.Struct, frozen=True, gc=False):
     @property
     def number(self) -> str:
         return self.packed[_HEAD.size + self.name_length :].decode()
+
+    @property
+    def max_uses(self) -> int:
+        """How often it opens a way in; 0: no limit."""
+        return self.flags >> 1
 
     @property
     def has_student(self) -> bool:

@@ -10,10 +10,13 @@ from enum import IntEnum
 
 
 class PassStatus(IntEnum):
+    """`used_up` is active, and without a use left; it is a code of the index, not a value of a column."""
+
     active = 0
     inactive = 1
     expired = 2
     revoked = 3
+    used_up = 4
 
 
 class PassType(IntEnum):

@@ -10,11 +10,13 @@ import msgspec
 
 from hub.domain.card import Card
 from hub.domain.passes import PassStatus, StudentStatus
-from hub.domain.verdict import Reason
+from hub.domain.verdict import Direction, Reason
 
 _ACTIVE = int(PassStatus.active)
 _EXPIRED = int(PassStatus.expired)
 _REVOKED = int(PassStatus.revoked)
+_USED_UP = int(PassStatus.used_up)
+_EXIT = int(Direction.exit)
 _STUDENT_OK = frozenset({int(StudentStatus.active), int(StudentStatus.none)})
 _SUSPENDED = int(StudentStatus.suspended)
 
@@ -28,6 +30,11 @@ class Door(msgspec.Struct, frozen=True, gc=False):
     accepts: int
     max_staleness: float
     fail_open: bool
+
+
+def leaves(door: Door, direction: int) -> bool:
+    """Whether this is a way out for certain: it takes no use of a pass, and needs none."""
+    return (direction or door.accepts) == _EXIT
 
 
 def decide_door(door: Door, direction: int, stale_for: float) -> Reason:
@@ -62,7 +69,10 @@ def decide(  # noqa: C901, PLR0911 - a list of checks, each with its own end
     if status != _ACTIVE:
         if status == _REVOKED:
             return Reason.revoked_pass
-        return Reason.expired_pass if status == _EXPIRED else Reason.inactive_pass
+        if status != _USED_UP:
+            return Reason.expired_pass if status == _EXPIRED else Reason.inactive_pass
+        if not leaves(door, direction):
+            return Reason.uses_exhausted
     if day > card.last_day:
         return Reason.expired_pass
     if day < card.first_day:
@@ -82,7 +92,8 @@ def explain(card: Card, door: Door, direction: int, day: int, stale_for: float) 
         (Reason.wrong_direction, not direction or bool(direction & door.accepts)),
         (Reason.revoked_pass, card.status != _REVOKED),
         (Reason.expired_pass, card.status != _EXPIRED),
-        (Reason.inactive_pass, card.status in {_ACTIVE, _EXPIRED, _REVOKED}),
+        (Reason.inactive_pass, card.status in {_ACTIVE, _EXPIRED, _REVOKED, _USED_UP}),
+        (Reason.uses_exhausted, card.status != _USED_UP or leaves(door, direction)),
         (Reason.expired_pass, day <= card.last_day),
         (Reason.not_yet_valid, day >= card.first_day),
         (Reason.student_suspended, card.student_status != _SUSPENDED),

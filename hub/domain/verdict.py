@@ -25,6 +25,7 @@ class Reason(IntEnum):
     stale_index = 14
     hub_unavailable = 15
     school_inactive = 16
+    uses_exhausted = 17
 
 
 #: By `Reason`: what a client reads; None for a grant.

@@ -20,6 +20,7 @@ from hub.gate.messages import (
     DecisionFrame,
     Decisions,
     Error,
+    Keys,
     Recorded,
     Replay,
     ReplayItem,
@@ -58,6 +59,7 @@ _TO_READERS: dict[str, tuple[type, str]] = {
     "decisions": (Decisions, "The answers to a `scans` frame, in its order."),
     "recorded": (Recorded, "What became of each scan of a `replay` frame, in its order."),
     "config": (Config, "The access point was changed."),
+    "keys": (Keys, "The public keys have changed: fetch them again now, and replace the whole set."),
     "error": (Error, "A frame, or one scan of it, was not taken."),
 }
 

@@ -28,6 +28,7 @@ class Connected(Protocol):
 
     def close(self, code: int, message: str) -> None: ...
     def tell_config(self) -> None: ...
+    def tell_keys(self) -> None: ...
 
 
 class _Place:
@@ -50,6 +51,7 @@ class Connections:
         recorder.on_connected.append(self._announce_again)
         directory.on_key_gone = self._key_gone
         directory.on_point_changed = self._point_changed
+        directory.on_public_keys = self._public_keys
 
     def __len__(self) -> int:
         return len(self._by_device)
@@ -104,3 +106,7 @@ class Connections:
         place = self._by_device.get(point.id)
         if place is not None:
             place.connection.tell_config()
+
+    def _public_keys(self) -> None:
+        for place in list(self._by_device.values()):
+            place.connection.tell_keys()

@@ -8,6 +8,7 @@ import msgspec
 
 from hub.gate.annulling import AnnulledScan
 from hub.gate.messages import AnnulAttempt, Attempt, Decision, RecordedItem, Verify
+from hub.gate.people import VerifyByHand
 from hub.rest.described import Described
 
 
@@ -38,10 +39,11 @@ READERS = [
         "readers",
         {200: (Decision, "The decision, once it is on disk; a denial is an answer too.")},
         "verify",
-        body=Verify,
+        body=(Verify, VerifyByHand),
         example={"qrCode": "SP1:6BF+70000", "direction": "entry"},
-        refusals=(400, 401, 413, 500, 503),
+        refusals=(400, 401, 403, 404, 413, 415, 429, 500, 503),
         device_key=True,
+        people=True,
     ),
     Described(
         "post",

@@ -208,10 +208,12 @@ def _entry(
     if direction == 0 and point.accepts != _BOTH:
         direction = point.accepts
     pass_id = student_id = None
+    limit = 0
     if card is not None:
-        pass_id = card.pass_id
+        pass_id, limit = card.pass_id, card.flags >> 1
         if card.student_id != NIL:
             student_id = card.student_id
+    flags = _STALE if stale else 0
     return Entry(
-        scan_id, point.id, school.id, key, at, verdict, _STALE if stale else 0, direction, pass_id, student_id, info
+        scan_id, point.id, school.id, key, at, verdict, flags, direction, pass_id, student_id, info, None, limit
     )

@@ -200,6 +200,10 @@ class Config(Struct, tag="config"):
     accessPoint: PointFace
 
 
+class Keys(Struct, tag="keys"):
+    """The public keys have changed: fetch them again."""
+
+
 class Error(Struct, tag="error"):
     code: str
     message: str

@@ -34,6 +34,7 @@ from hub.gate.messages import (
     DecisionFrame,
     Decisions,
     Error,
+    Keys,
     Limits,
     Recorded,
     RecordedItem,
@@ -343,6 +344,10 @@ class ReaderConnection:
     def tell_config(self) -> None:
         """The access point was changed."""
         self._send(Config(point_face(self.point)))
+
+    def tell_keys(self) -> None:
+        """A key that vouches for codes came, or went."""
+        self._send(Keys())
 
     # Life
 

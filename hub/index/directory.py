@@ -95,6 +95,7 @@ class Directory:
         self._signing_ids: dict[bytes, str] = {}
         self.on_key_gone: Callable[[bytes], None] = lambda key_hash: None
         self.on_point_changed: Callable[[AccessPoint], None] = lambda point: None
+        self.on_public_keys: Callable[[], None] = lambda: None
 
     def device(self, key_hash: bytes, now: int) -> AccessPoint | None:
         """The access point of a device key's SHA-256; None when the key is not (or no longer) one of ours.
@@ -179,12 +180,20 @@ class Directory:
             self.on_key_gone(key.hash)
 
     def put_public_key(self, id_: bytes, kid: str, public: bytes) -> None:
-        self.remove_public_key(id_)
+        if self._signing_ids.get(id_) == kid and self.public_keys.get(kid) == public:
+            return
+        self._drop_public_key(id_)
         self._signing_ids[id_] = kid
         self.public_keys[kid] = public
         self.verifiers[kid] = load_public_key(public)
+        self.on_public_keys()
 
     def remove_public_key(self, id_: bytes) -> None:
+        if id_ in self._signing_ids:
+            self._drop_public_key(id_)
+            self.on_public_keys()
+
+    def _drop_public_key(self, id_: bytes) -> None:
         kid = self._signing_ids.pop(id_, None)
         if kid is not None:
             self.public_keys.pop(kid, None)

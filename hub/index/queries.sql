@@ -9,11 +9,13 @@ SELECT p.lookup_key,
     || substring(int4send(LEAST(GREATEST(p.issue_date, DATE '1970-01-01'), DATE '2149-06-06') - DATE '1970-01-01') FROM 3)
     || substring(int4send(LEAST(GREATEST(p.expiry_date, DATE '1970-01-01'), DATE '2149-06-06') - DATE '1970-01-01') FROM 3)
     || int4send(
-        (CASE p.status WHEN 'active' THEN 0 WHEN 'inactive' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END << 24)
+        (CASE p.status WHEN 'active' THEN CASE WHEN p.uses >= p.max_uses THEN 4 ELSE 0 END
+            WHEN 'inactive' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END << 24)
         | (CASE p.pass_type WHEN 'standard' THEN 0 WHEN 'temporary' THEN 1 ELSE 2 END << 16)
         | (CASE WHEN s.id IS NULL THEN 4 WHEN s.deleted_at IS NOT NULL THEN 1
             ELSE CASE s.status WHEN 'active' THEN 0 WHEN 'inactive' THEN 1 WHEN 'graduated' THEN 2 ELSE 3 END END << 8)
         | CASE WHEN s.photo_url IS NULL THEN 0 ELSE 1 END
+        | (COALESCE(p.max_uses, 0) << 1)
     )
     || substring(int4send(octet_length(convert_to(n.name, 'UTF8'))) FROM 4)
     || convert_to(n.name || p.pass_number, 'UTF8') AS packed
@@ -21,7 +23,7 @@ FROM passes p
 JOIN schools c ON c.id = p.school_id
 LEFT JOIN students s ON s.id = p.student_id
 CROSS JOIN LATERAL (
-    SELECT left(COALESCE(s.first_name || COALESCE(' ' || NULLIF(s.middle_name, ''), '') || ' ' || s.last_name, ''), 60) AS name
+    SELECT left(COALESCE(s.first_name || COALESCE(' ' || NULLIF(s.middle_name, ''), '') || ' ' || s.last_name, p.visitor_name, ''), 60) AS name
 ) n
 
 -- reread_passes --

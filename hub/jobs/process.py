@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from pgqueuer import PgQueuer
@@ -15,12 +17,18 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from hub.accounts.letters import ENTRYPOINT as MAIL
-from hub.config import Settings
+from hub.accounts.trail import AuditTrail
+from hub.config import Settings, key_ring
+from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver
 from hub.integrations.mail.sending import MailWaits
 from hub.jobs import accounts, housekeeping
 from hub.jobs.sealing import Sealer
+from hub.resources import declared_jobs
+from hub.rest.jobs.carrying import Carrier, TryAgain
+from hub.rest.jobs.kinds import JobKind
+from hub.rest.jobs.starting import ENTRYPOINT as RUN
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -29,11 +37,20 @@ BACKOFF_SECONDS = 2.0
 LETTERS = 4
 LONGEST_MAIL_WAIT = 600.0
 MAIL_TRIES = 200
+#: Jobs that people asked for, under way at once on all hosts; what one statement of theirs may take, in seconds.
+RUNS = 4
+RUN_STATEMENT = 120.0
 
 
-def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer) -> PgQueuer:
+def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer, carrier: Carrier) -> PgQueuer:
     """All entry points and schedules."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
+    _schedule(queuer, pg, settings, sealer)
+    _enter(queuer, pg, settings, carrier)
+    return queuer
+
+
+def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> None:
 
     @queuer.schedule("ensure_partitions", "7 * * * *")
     async def ensure_partitions(schedule: Schedule) -> None:
@@ -42,6 +59,11 @@ def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer)
     @queuer.schedule("prune", "37 * * * *")
     async def prune(schedule: Schedule) -> None:
         await housekeeping.prune(pg)
+
+    # Midnight comes at a quarter of an hour everywhere.
+    @queuer.schedule("expire_passes", "1,16,31,46 * * * *")
+    async def expire_passes(schedule: Schedule) -> None:
+        await housekeeping.expire_passes(pg)
 
     @queuer.schedule("seal_audit", "* * * * *")
     async def seal_audit(schedule: Schedule) -> None:
@@ -55,6 +77,8 @@ def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer)
     async def forget_sessions(schedule: Schedule) -> None:
         await accounts.forget(pg)
 
+
+def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:
     @queuer.entrypoint(MAIL, concurrency_limit=LETTERS)
     async def mail(job: Job) -> None:
         try:
@@ -67,33 +91,56 @@ def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer)
             log.warning("a letter waits", fault=str(error), seconds=seconds)
             raise RetryRequested(timedelta(seconds=seconds)) from error
 
-    return queuer
+    @queuer.entrypoint(RUN, concurrency_limit=RUNS)
+    async def job_run(job: Job) -> None:
+        try:
+            await carrier.carry_out(UUID(bytes=job.payload or b""))
+        except (TryAgain, StoreUnavailable) as error:
+            seconds = error.seconds if isinstance(error, TryAgain) else BACKOFF_SECONDS
+            raise RetryRequested(timedelta(seconds=seconds)) from error
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Until `stop` is set. What jobs.housekeeping does every hour is done once at the start as well."""
+async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKind] | None = None) -> None:
+    """Until `stop` is set. What jobs.housekeeping does every hour is done once at the start as well. `kinds`: instead
+    of those that the resources declare."""
     logging.getLogger("pgqueuer").setLevel(logging.WARNING)
     pg = await Pg.open(settings, [Role.hub_system])
+    bulk = await Pg.open(
+        settings,
+        [Role.hub_system, Role.hub_api, Role.hub_admin],
+        statement_timeout=RUN_STATEMENT,
+        command_timeout=RUN_STATEMENT + 5.0,
+    )
+    carrier = _carrier(settings, bulk, declared_jobs() if kinds is None else kinds)
     try:
         while not stop.is_set():
             try:
-                await _session(settings, pg, stop)
+                await _session(settings, pg, stop, carrier)
             except Exception as error:
                 if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
                     raise
                 log.warning("jobs wait for PostgreSQL", error=str(error))
                 await _wait(stop, BACKOFF_SECONDS)
     finally:
+        await bulk.close()
         await pg.close()
 
 
-async def _session(settings: Settings, pg: Pg, stop: asyncio.Event) -> None:
+def _carrier(settings: Settings, pg: Pg, kinds: Mapping[str, JobKind]) -> Carrier:
+    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), kinds)
+
+
+async def _no_journal(row: AuditRow) -> None:
+    raise RuntimeError("a job keeps what it does in its own transaction")
+
+
+async def _session(settings: Settings, pg: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
     await housekeeping.ensure_partitions(pg)
     sealer = Sealer(settings)
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, settings, sealer)
+        queuer = build(connection, pg, settings, sealer, carrier)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

@@ -22,3 +22,8 @@ DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
 -- role: hub_system
 -- Rows outside every month: a reader whose clock is far off, or a month that nobody made.
 SELECT count(*) FROM access_logs_default
+
+-- expire_passes --
+-- role: hub_system
+-- Mark up to $1 passes whose last day is over at their school; how many there were.
+SELECT hub_expire_passes($1)

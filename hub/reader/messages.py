@@ -165,13 +165,17 @@ class Config(Struct, rename="camel", tag="config", frozen=True):
     access_point: AccessPoint
 
 
+class Keys(Struct, tag="keys", frozen=True):
+    """The public keys have changed. Who checks codes without the hub fetches them; this client asks the hub."""
+
+
 class Error(Struct, rename="camel", tag="error", frozen=True):
     code: str
     message: str
     scan_id: UUID | None = None
 
 
-FromHub = Welcome | DecisionFrame | Decisions | Recorded | Config | Error
+FromHub = Welcome | DecisionFrame | Decisions | Recorded | Config | Keys | Error
 Frame = Scan | Scans | Replay | Status
 
 

@@ -7,7 +7,7 @@ Times go to PostgreSQL as microseconds, untouched: a datetime would be rounded, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import msgspec
@@ -15,11 +15,14 @@ import msgspec
 from hub.config import Settings
 from hub.domain.verdict import REASON_TEXT, status_text
 from hub.recorder import copying
+from hub.recorder.uses import takes_use
 from hub.recorder.wire import Amendment, Annulment, Entry, Merge
 from hub.store.pg import Connection, Role, connect
 from hub.store.queries import load_queries
 
 queries = load_queries("hub.recorder")
+#: What was learnt of scans after they were recorded, in order.
+Later = Sequence[Amendment | Merge | Annulment]
 
 
 class Refused(msgspec.Struct, array_like=True):
@@ -80,6 +83,24 @@ async def apply(connection: Connection, change: Amendment | Merge | Annulment) -
     await connection.execute(
         queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict, _id(report.by)
     )
+
+
+async def count_uses(connection: Connection, scans: list[tuple[Entry, int]], later: Later) -> None:
+    """Uses of passes that have so many, each scan once; those that were none after all are given back. In
+    transactions of its own: the one that uses up a pass wakes the workers, and scans must wake nobody."""
+    used = [entry for entry, _ in scans if takes_use(entry)]
+    if used:
+        await connection.execute(
+            queries["count_uses"],
+            [UUID(bytes=entry.device) for entry in used],
+            [UUID(bytes=entry.scan_id) for entry in used],
+            [UUID(bytes=entry.pass_id) for entry in used if entry.pass_id is not None],
+            [entry.access_time for entry in used],
+        )
+    undone = [one for one in later if isinstance(one, Annulment) or (isinstance(one, Amendment) and one.code)]
+    if undone:
+        devices, ids = [UUID(bytes=one.device) for one in undone], [UUID(bytes=one.scan_id) for one in undone]
+        await connection.execute(queries["return_uses"], devices, ids)
 
 
 async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 
 import msgspec
 import structlog
@@ -19,6 +20,7 @@ from hub.control.framing import LENGTH
 from hub.domain.audit_row import AuditRow
 from hub.domain.verdict import Reason
 from hub.recorder.journal import Journal, Row
+from hub.recorder.uses import Uses, told
 from hub.recorder.wire import (
     Amendment,
     Annul,
@@ -44,6 +46,7 @@ class Extra(msgspec.Struct, array_like=True, tag=4):
 Record = Frame | Extra | Note | Annulment
 _records = msgspec.msgpack.Decoder(Record)
 _encode = msgspec.msgpack.Encoder().encode
+_limit = attrgetter("limit")
 
 
 def records(body: bytes) -> Iterator[Record]:
@@ -70,15 +73,6 @@ def entries(row: Row) -> Iterator[tuple[Entry, int]]:
                 sequence = counts[entry.school]
                 counts[entry.school] = sequence + 1
                 yield entry, sequence
-
-
-def told(entry: Entry, code: int) -> int:
-    """The verdict that holds for a recorded scan: the hub's, or what the reader did while it was alone."""
-    if entry.report is None:
-        return code
-    if entry.report.granted:
-        return Reason.granted
-    return code or Reason.hub_unavailable
 
 
 class Batch:
@@ -153,6 +147,7 @@ class Admission:
         self._journal = journal
         self._ids: dict[bytes, int] = {}
         self._amended: dict[tuple[bytes, int], int] = {}
+        self.uses = Uses()
         self._read_row = 0
         self._read: dict[bytes, Entry] = {}
 
@@ -163,6 +158,7 @@ class Admission:
         """Learn every identity and the last sequence numbers from the journal."""
         self._ids.clear()
         self._amended.clear()
+        self.uses.clear()
         self._read_row, self._read = 0, {}
         sequences = self._journal.sequences
         for row in self._journal.all_rows():
@@ -171,8 +167,11 @@ class Admission:
                 if isinstance(record, Frame):
                     for entry in record.entries:
                         self._ids[entry.device + entry.scan_id] = number
+                        self.uses.count(entry)
                         counts[entry.school] += 1
                     self._note_amendments(record.amendments)
+                elif isinstance(record, Annulment):
+                    self.uses.give_back(record.device + record.scan_id)
             for school, following in counts.items():
                 sequences[school] = max(sequences.get(school, 1), following)
         if self._journal.damaged is not None:
@@ -181,6 +180,8 @@ class Admission:
     def _note_amendments(self, amendments: list[Amendment]) -> None:
         for a in amendments:
             self._amended[a.device + a.scan_id, a.access_time] = a.code
+            if a.code != Reason.granted:
+                self.uses.give_back(a.device + a.scan_id)
 
     def admit(self, frame: Frame, raw: bytes, batch: Batch, *, late: bool) -> list[Override]:
         """Put a frame's new scans into the batch. Returns what to tell the reader of the ones that are not new.
@@ -190,7 +191,7 @@ class Admission:
         ids, entries = self._ids, frame.entries
         batch.amendments += frame.amendments
         identities = [entry.device + entry.scan_id for entry in entries]
-        if ids.keys().isdisjoint(identities):
+        if ids.keys().isdisjoint(identities) and not any(map(_limit, entries)):
             before = len(ids)
             ids.update(dict.fromkeys(identities, batch.row))
             if len(ids) - before == len(identities):
@@ -243,6 +244,8 @@ class Admission:
         for index, entry in enumerate(frame.entries):
             first = self._first(entry.identity, batch)
             if first is None:
+                if not self.uses.admit(entry):
+                    overrides.append(Override(index, entry.code, entry.at))
                 self._keep(entry, kept, batch)
             elif first.key != entry.key:
                 overrides.append(Override(index, Reason.scan_id_reused, entry.at))
@@ -298,12 +301,15 @@ class Admission:
     def committed(self, batch: Batch) -> None:
         """The batch is on disk."""
         self._note_amendments(batch.amendments)
+        for annulment in batch.annulments:
+            self.uses.give_back(annulment.device + annulment.scan_id)
 
     def undo(self, batch: Batch) -> None:
         """The commit failed: nothing of the batch was seen."""
         self._journal.sequences.update(batch.firsts)
         for identity in batch.identities:
             self._ids.pop(identity, None)
+            self.uses.give_back(identity)
 
     def forget(self, row: Row) -> None:
         """A row leaves the journal: its scans may be asked anew."""
@@ -311,6 +317,7 @@ class Admission:
             identity = entry.identity
             if self._ids.get(identity) == row.id:
                 del self._ids[identity]
+                self.uses.give_back(identity)
                 self._amended.pop((identity, entry.access_time), None)
 
 

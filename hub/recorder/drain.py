@@ -84,6 +84,7 @@ class Drain:
         connection = await self._connected()
         recorder, opening = self._journal.recorder_id, self._journal.openings
         await self._write(connection, recorder, batch.scans, batch.rows, batch.later)
+        await access_log.count_uses(connection, batch.scans, batch.later)
         await audit_log.insert(connection, batch.notes)
         self.fault = None
         self.drained += batch.recorded

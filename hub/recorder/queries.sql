@@ -79,6 +79,16 @@ INSERT INTO scan_annulments (device_id, scan_id, school_id, annulled_at, annulle
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (device_id, scan_id) DO NOTHING
 
+-- count_uses --
+-- role: hub_system
+-- Scans that each used up one of a limited pass's uses; one that was counted before is not counted again.
+SELECT hub_count_uses($1, $2, $3, $4)
+
+-- return_uses --
+-- role: hub_system
+-- Of these scans, those that were counted are no uses after all.
+SELECT hub_return_uses($1, $2)
+
 -- note_heads --
 -- role: hub_system
 -- How far access_logs holds each school's stream of a recorder; it never goes back.

@@ -25,7 +25,8 @@ class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
-    """One answered scan. Ids are 16 bytes, `at` the hub's clock in µs since 1970, `code` a Reason."""
+    """One answered scan. Ids are 16 bytes, `at` the hub's clock in µs since 1970, `code` a Reason. `limit`: how often
+    the pass may be used, 0 for as often as one likes."""
 
     scan_id: bytes
     device: bytes
@@ -39,6 +40,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     student_id: bytes | None
     info: bytes | None = None
     report: Report | None = None
+    limit: int = 0
 
     @property
     def identity(self) -> bytes:

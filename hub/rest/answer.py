@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
+import msgspec
 from aiohttp import hdrs, web
 
 from hub.rest.call import Call, Reply
 from hub.rest.etags import encode, etag, names
 
 
+class File(msgspec.Struct):
+    """An answer that is no JSON. What is yielded is sent as it comes, after the request's transaction has ended."""
+
+    media: str
+    name: str
+    body: bytes | AsyncIterator[bytes]
+    #: What a client may name in If-None-Match, where the file is the same when it is.
+    tag: str | None = None
+
+
 def respond(call: Call[Any, Any], result: Any) -> web.Response:
     """The response of a declared route; 304 when the caller has this very version already."""
     route = call.route
+    if isinstance(result, File):
+        return _file(call, result)
     reply = result if isinstance(result, Reply) else Reply(body=result)
     body = None if route.answer is None else encode(reply.body)
     headers = {hdrs.CACHE_CONTROL: "no-store", **reply.headers}
@@ -35,6 +50,21 @@ def respond(call: Call[Any, Any], result: Any) -> web.Response:
     for name, options in reply.forget.items():
         response.del_cookie(name, **options)
     return response
+
+
+def _file(call: Call[Any, Any], file: File) -> web.Response:
+    headers = {
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(file.name)}",
+        hdrs.CONTENT_TYPE: file.media,
+    }
+    if file.tag is not None:
+        headers |= {hdrs.ETAG: file.tag, hdrs.CACHE_CONTROL: "private, no-cache"}
+        known = call.request.headers.get(hdrs.IF_NONE_MATCH)
+        if known is not None and names(known, file.tag, weak=True):
+            del headers[hdrs.CONTENT_TYPE], headers[hdrs.CONTENT_DISPOSITION]
+            return web.Response(status=304, headers=headers)
+    return web.Response(body=file.body, headers=headers)
 
 
 def _location(call: Call[Any, Any], body: Any) -> str:

@@ -21,9 +21,9 @@ MOST_DIGITS = 40
 JSON_TYPE = "application/json"
 
 
-async def read_body(request: web.Request, kind: type[msgspec.Struct] | None) -> Any:
-    """The declared Struct, or None when a route takes no body. Raises BadRequest, UnsupportedMedia; aiohttp raises
-    HTTPRequestEntityTooLarge by itself."""
+async def read_body(request: web.Request, kind: type[msgspec.Struct] | None, *, fit: bool = True) -> Any:
+    """The declared Struct, or None when a route takes no body; with `fit` False what the JSON says. Raises BadRequest,
+    UnsupportedMedia; aiohttp raises HTTPRequestEntityTooLarge by itself."""
     raw = await request.read() if request.can_read_body else b""
     if kind is None:
         if raw.strip() not in {b"", b"{}"}:
@@ -33,7 +33,7 @@ async def read_body(request: web.Request, kind: type[msgspec.Struct] | None) -> 
         check_type(request)
     if not raw.strip():
         raise BadRequest("the body is empty; it must be a JSON object", [fault("body", "is required")])
-    return fitted(kind, parse(raw))
+    return fitted(kind, parse(raw)) if fit else parse(raw)
 
 
 def check_type(request: web.Request) -> None:

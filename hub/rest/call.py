@@ -72,6 +72,10 @@ class Transaction:
             raise RuntimeError("hub_api acts for a school, and there is none")
         return self._pg.tenant(self._school)
 
+    def another(self) -> AbstractAsyncContextManager[Connection]:
+        """One apart from this, as the same role and for the same school: for what goes on when this one has ended."""
+        return self._begin()
+
     async def __aenter__(self) -> Self:
         return self
 

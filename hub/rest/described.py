@@ -23,6 +23,8 @@ class Described:
     example: dict[str, Any] | None = None
     refusals: tuple[int, ...] = ()
     device_key: bool = False
+    #: People may ask as well, signed in.
+    people: bool = False
     content: str = "application/json"
     #: In the documents of these versions.
     api: tuple[str, ...] = field(default=("v1",))

@@ -7,7 +7,7 @@ lists of them, are gone into.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -33,12 +33,12 @@ def refusal(faults: list[Fault]) -> BadRequest:
     return BadRequest(f"{first['field']}: {first['message']}{more}", faults[:MOST_FAULTS])
 
 
-def fitted(kind: type[S], value: Any, *, strict: bool = True) -> S:
-    """`value`, of plain dicts, lists and scalars, as a Struct. Raises BadRequest with all faults.
+def fitted(kind: type[S], value: Any, *, strict: bool = True, more: Iterable[Fault] = ()) -> S:
+    """`value`, of plain dicts, lists and scalars, as a Struct. Raises BadRequest with all faults, `more` among them.
 
     `strict` False takes "5" for 5, as parameters come.
     """
-    faults = list(_of_struct(kind, value, "", strict))
+    faults = [*_of_struct(kind, value, "", strict), *more]
     if faults:
         raise refusal(faults)
     try:
@@ -80,7 +80,7 @@ def _of_type(kind: Any, value: Any, path: str, strict: bool) -> Iterator[Fault]:
     try:
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
-        yield _read(error, path)
+        yield _worded(_read(error, path), kind)
     except (ValueError, OverflowError) as error:
         yield fault(path, str(error))
 
@@ -92,6 +92,20 @@ def _read(error: msgspec.ValidationError, path: str) -> Fault:
     if inner.startswith("key"):
         inner = ""
     return fault(_below(path, inner) or "body", message)
+
+
+def _worded(found: Fault, kind: Any) -> Fault:
+    """In the type's own words, `Meta(extra={"fault": …})`, where msgspec would show a regular expression."""
+    words = _fault_words(kind) if "matching regex" in found["message"] else None
+    return found if words is None else fault(found["field"], words)
+
+
+def _fault_words(kind: Any) -> str | None:
+    metas = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    for meta in metas:
+        if isinstance(meta, msgspec.Meta) and meta.extra is not None and "fault" in meta.extra:
+            return str(meta.extra["fault"])
+    return next((words for arm in get_args(kind) if (words := _fault_words(arm))), None)
 
 
 def _below(path: str, name: str) -> str:

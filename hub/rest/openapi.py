@@ -27,6 +27,7 @@ from hub.version import __version__
 
 Document = dict[str, Any]
 _REF = "#/components/schemas/{name}"
+_SIGNED_IN: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
 
 
 def document(api: Api, declared: Iterable[Route], described: Sequence[Described] = ()) -> Document:
@@ -78,7 +79,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [_tag(route)],
         "parameters": _parameters(route, schemas),
         "responses": _answers(route),
-        "security": [] if route.permission is PUBLIC else [{"bearer": []}, {"session": []}],
+        "security": [] if route.permission is PUBLIC else _SIGNED_IN,
     }
     if isinstance(route.permission, Permission):
         operation["description"] = f"Needs the permission `{route.permission.value}`."
@@ -88,9 +89,16 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         if route.example is not None:
             content["example"] = route.example
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if route.upload is not None:
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _upload(route)}}}
     if route.deprecated is not None:
         operation["deprecated"] = True
     return operation
+
+
+def _upload(route: Route) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream", "description": route.upload}
+    return {"type": "object", "properties": {"file": file}, "required": ["file"], "additionalProperties": False}
 
 
 def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -120,8 +128,10 @@ def _answers(route: Route) -> dict[str, Any]:
     done: dict[str, Any] = {"description": route.summary, "headers": {name: header(name) for name in headers}}
     if route.answer is not None:
         done["content"] = {"application/json": {"schema": schema_of(route.answer)}}
+    if route.files:
+        done["content"] = {media: {"schema": {"type": "string"}} for media in route.files}
     answers = {str(route.success): done}
-    if route.tagged and route.method == "GET":
+    if (route.tagged and route.method == "GET") or route.files:
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}
     for status in sorted(refusals(route)):
         answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
@@ -137,7 +147,7 @@ def refusals(route: Route) -> set[int]:
         found.add(404)
     if route.writes:
         found.add(413)
-    if route.body is not None:
+    if route.body is not None or route.upload is not None:
         found.add(415)
     if route.takes_key:
         found.add(422)
@@ -158,7 +168,7 @@ def _fixed(one: Described) -> dict[str, Any]:
         "summary": one.summary,
         "tags": [one.tag],
         "responses": answers,
-        "security": [{"deviceKey": []}] if one.device_key else [],
+        "security": ([{"deviceKey": []}] if one.device_key else []) + (_SIGNED_IN if one.people else []),
     }
     if one.body is not None:
         content: dict[str, Any] = {"schema": schema_of(one.body)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,7 @@ from hub.errors import BadRequest
 from hub.rest.body import odd_text
 from hub.rest.faults import fault
 from hub.store.keyset import After, Listing
-from hub.store.pg import Record
+from hub.store.pg import Connection, Record
 
 if TYPE_CHECKING:
     from hub.rest.call import Call
@@ -25,13 +26,18 @@ T = TypeVar("T")
 Search = Annotated[str, Meta(min_length=1, max_length=100, description="text that one of the searched fields holds")]
 
 
+Limit = Annotated[int, Meta(ge=1, le=200, description="items of one page")]
+CursorText = Annotated[str, Meta(max_length=1000, description="nextCursor of the page before")]
+WithTotal = Annotated[bool, Meta(description="count all that match, too")]
+
+
 class ListQuery(msgspec.Struct, kw_only=True, frozen=True):
     """What every list takes. A resource's own adds `sort`, as a Literal with its default, `q` if it can be searched,
     and a field for each filter of its Listing."""
 
-    limit: Annotated[int, Meta(ge=1, le=200, description="items of one page")] = 50
-    cursor: Annotated[str, Meta(max_length=1000, description="nextCursor of the page before")] | UnsetType = UNSET
-    total: Annotated[bool, Meta(description="count all that match, too")] = False
+    limit: Limit = 50
+    cursor: CursorText | UnsetType = UNSET
+    total: WithTotal = False
 
 
 class PageInfo(msgspec.Struct, kw_only=True):
@@ -55,30 +61,75 @@ class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     id: UUID
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One page, as a caller wants it: `limit` rows after `after`."""
+
+    sort: str
+    limit: int
+    after: After | None
+    filters: Mapping[str, Any]
+    q: str | None
+
+
+class Rows(Protocol):
+    """Where a page's rows come from."""
+
+    async def page(self, tx: Connection, asked: Asked) -> list[Record]: ...
+
+    async def count(self, tx: Connection, asked: Asked) -> int: ...
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Rows as a Listing alone finds them. `base`: the parameters of its own query."""
+
+    listing: Listing
+    base: Sequence[Any] = ()
+
+    async def page(self, tx: Connection, asked: Asked) -> list[Record]:
+        sql, values = self.listing.page(
+            asked.sort, asked.limit, base=self.base, after=asked.after, filters=asked.filters, q=asked.q
+        )
+        return list(await tx.fetch(sql, *values))
+
+    async def count(self, tx: Connection, asked: Asked) -> int:
+        sql, values = self.listing.count(base=self.base, filters=asked.filters, q=asked.q)
+        total: int = await tx.fetchval(sql, *values)
+        return total
+
+
 async def read_page(
-    call: Call[Any, Any], listing: Listing, make: Callable[[Record], T], *, base: Sequence[Any] = ()
+    call: Call[Any, Any],
+    listing: Listing,
+    make: Callable[[Record], T],
+    *,
+    base: Sequence[Any] = (),
+    filters: Mapping[str, Any] | None = None,
+    rows: Rows | None = None,
 ) -> Page[T]:
     """The page that the call's ListQuery asks for. `make` turns a row into an item; `base`: the parameters of the
-    listing's own query. Raises BadRequest for a cursor that is not of this list and this order."""
+    listing's own query; `filters` where they are not the query's own; `rows` where the listing alone does not find
+    them. Raises BadRequest for a cursor that is not of this list and this order."""
     query = call.query
     q = getattr(query, "q", UNSET)
-    searched = None if q is UNSET else q
-    filters = _filters(query)
     after = None if query.cursor is UNSET else _decode(query.cursor, query.sort, listing)
+    wanted = filters_of(query) if filters is None else filters
+    asked = Asked(query.sort, query.limit + 1, after, wanted, None if q is UNSET else q)
+    source = rows or Listed(listing, base)
     tx = await call.tx()
-    sql, values = listing.page(query.sort, query.limit + 1, base=base, after=after, filters=filters, q=searched)
-    rows = await tx.fetch(sql, *values)
-    info = PageInfo(hasMore=len(rows) > query.limit)
+    found = await source.page(tx, asked)
+    info = PageInfo(hasMore=len(found) > query.limit)
     if info.hasMore:
-        rows = rows[: query.limit]
-        info.nextCursor = _encode(rows[-1], query.sort, listing)
+        found = found[: query.limit]
+        info.nextCursor = _encode(found[-1], query.sort, listing)
     if query.total:
-        sql, values = listing.count(base=base, filters=filters, q=searched)
-        info.total = await tx.fetchval(sql, *values)
-    return Page(data=[make(row) for row in rows], page=info)
+        info.total = await source.count(tx, asked)
+    return Page(data=[make(row) for row in found], page=info)
 
 
-def _filters(query: Any) -> dict[str, Any]:
+def filters_of(query: Any) -> dict[str, Any]:
+    """The filters that were given, by the names that clients use."""
     own = {*ListQuery.__struct_fields__, "sort", "q"}
     given = {name: getattr(query, name) for name in query.__struct_fields__ if name not in own}
     return {name: value for name, value in given.items() if value is not UNSET}

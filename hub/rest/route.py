@@ -68,6 +68,12 @@ class Route:
     query: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     body: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     answer: Any = field(default=None, kw_only=True)
+    #: What is uploaded as `file` of a multipart/form-data body; the handler receives it (hub/rest/uploads.py).
+    upload: str | None = field(default=None, kw_only=True)
+    #: The media types of a File that the handler returns instead of an `answer`.
+    files: tuple[str, ...] = field(default=(), kw_only=True)
+    #: False: the handler holds the body against `body` itself, with `fitted`, and with what only it can find wrong.
+    fits_body: bool = field(default=True, kw_only=True)
     #: 200, or 201 for a POST with `location`, or 204 without an answer, unless it is said here.
     status: int = field(default=0, kw_only=True)
     #: What the handler raises; what the shell raises (400, 401, 403, 429, …) is known.
@@ -96,6 +102,8 @@ class Route:
             raise ValueError(f"{self.path}: a path starts with / and does not end with one")
         if self.permission is PUBLIC and self.acts_as is None and self.writes:
             raise ValueError(f"{self}: a public write says as whom it acts")
+        if self.files and self.answer is not None:
+            raise ValueError(f"{self}: it answers with a file, or not")
         if self.location is not None and self.answer is None:
             raise ValueError(f"{self}: a location is filled from the answer")
 
@@ -111,6 +119,8 @@ class Route:
         """The status of a handler that returned."""
         if self.status:
             return self.status
+        if self.files:
+            return 200
         return 204 if self.answer is None else 201 if self.location is not None else 200
 
     @property
@@ -134,4 +144,4 @@ class Route:
     @property
     def takes_key(self) -> bool:
         """Whether Idempotency-Key is honoured: on a POST of somebody known."""
-        return self.method == "POST" and self.idempotent and self.permission is not PUBLIC
+        return self.method == "POST" and self.idempotent and self.upload is None and self.permission is not PUBLIC

@@ -129,7 +129,7 @@ class Router:
         allowed = _may(route, identity)
         if identity is not None and not allowed:
             await self._refuse(request, route, identity, client)
-        params = path_values(request)
+        params = path_values(request) if route.parameters else {}
         query, named = query_values(request, route.query, takes_school=route.takes_school)
         school = _school(identity, named)
         return Call(
@@ -139,7 +139,7 @@ class Router:
             school=school,
             params=params,
             query=query,
-            body=await read_body(request, route.body) if route.writes else None,
+            body=await _body(request, route),
             client=client,
             request_id=request_id(request),
             transaction=Transaction(self._pg, _role(route, identity, named), school),
@@ -180,6 +180,13 @@ class Router:
             subject=one if call.route.reads == "student" else None,
         )
         await self._trail.read(entry)
+
+
+async def _body(request: web.Request, route: Route) -> Any:
+    """None for a route that takes no body, and for one whose handler receives a file."""
+    if not route.writes or route.upload is not None:
+        return None
+    return await read_body(request, route.body, fit=route.fits_body)
 
 
 def _may(route: Route, identity: Identity | None) -> bool:

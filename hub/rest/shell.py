@@ -6,6 +6,7 @@ which a scan would pay for with a tenth of its time (docs/benchmarks.md).
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -15,8 +16,10 @@ from aiohttp import web
 from hub.rest.errors import error_response
 from hub.rest.handler import Handler
 from hub.rest.stack import Stack
+from hub.rest.streams import STREAMS, Streams
 from hub.telemetry import Family, Histogram
 
+_ID = re.compile(r"\{(id|\w+Id)\}")
 _BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -24,7 +27,7 @@ class Shell:
     """Builds the application out of routes. `retiring` makes each response the last of its connection.
 
     `stack` is around all routes but the `bare` ones, (method, path): those that readers ask. A bare route that comes a
-    second time is for people: `of_a_person` tells whose a request is.
+    second time is for people: `is_persons` tells whose a request is.
     """
 
     def __init__(
@@ -32,12 +35,12 @@ class Shell:
         body_max_bytes: int,
         stack: Stack,
         bare: Collection[tuple[str, str]],
-        of_a_person: Callable[[web.Request], bool] = lambda request: True,
+        is_persons: Callable[[web.Request], bool] = lambda request: True,
     ) -> None:
         self._body_max_bytes = body_max_bytes
         self._stack = stack
         self._bare = bare
-        self._of_a_person = of_a_person
+        self._is_persons = is_persons
         self.retiring = False
         self.active = 0
         #: (method, path) → what answers it, errors and counting included.
@@ -47,26 +50,32 @@ class Shell:
     def application(self, routes: Iterable[web.RouteDef]) -> web.Application:
         """An application of these routes; every other address answers 404 or 405, in JSON too."""
         app = web.Application(client_max_size=self._body_max_bytes)
+        app[STREAMS] = Streams()
         kwargs: dict[tuple[str, str], dict[str, Any]] = {}
         for route in routes:
             way = (route.method, route.path)
-            wrapped, readers = self._wrap(route.handler, *way), self.handlers.get(way)
+            readers = self.handlers.get(way)
+            wrapped = self.apart(route) if readers is not None else self._wrap(route.handler, *way)
             if way not in self._bare:
                 wrapped = self._stack.dress(wrapped, route.path)
             elif readers is not None:
-                wrapped = self._either(readers, self._stack.dress(wrapped, route.path))
+                wrapped = self._either(readers, wrapped)
             self.handlers[way], kwargs[way] = wrapped, route.kwargs
         for (method, path), more in kwargs.items():
-            web.RouteDef(method, path, self.handlers[method, path], more).register(app.router)
+            web.RouteDef(method, _with_ids(path), self.handlers[method, path], more).register(app.router)
         nothing = self._wrap(_nothing_here, "", "unknown")
         app.router.add_route("*", "/{anything:.*}", self._stack.dress(nothing, "unknown"))
         return app
 
     def _either(self, readers: Handler, people: Handler) -> Handler:
         async def chosen(request: web.Request) -> web.StreamResponse:
-            return await (people if self._of_a_person(request) else readers)(request)
+            return await (people if self._is_persons(request) else readers)(request)
 
         return chosen
+
+    def apart(self, route: web.RouteDef) -> Handler:
+        """A route that shares its address with a bare one."""
+        return self._stack.dress(self._wrap(route.handler, route.method, f"{route.path} by people"), route.path)
 
     def _wrap(self, handler: Handler, method: str, route: str) -> Handler:
         by_status: dict[int, Histogram] = {}
@@ -104,6 +113,11 @@ class Shell:
         ]
         help_ = "Requests by route and status; a WebSocket counts once, with its whole life"
         return [Family("http_request_duration_seconds", help_, "histogram", samples, _BOUNDS)]
+
+
+def _with_ids(path: str) -> str:
+    """An id is 36 characters: what is none is another address, as /passes/verify is beside /passes/{id}."""
+    return _ID.sub(r"{\1:[0-9a-fA-F-]{36}}", path)
 
 
 async def _nothing_here(request: web.Request) -> web.StreamResponse:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-Operator = Literal["=", ">=", "<=", ">", "<"]
+Operator = Literal["=", ">=", "<=", ">", "<", "= ANY"]
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
 _LIKE_MEANS = re.compile(r"([\\%_])")
 
@@ -28,6 +28,20 @@ class Column(NamedTuple):
 class Filter(NamedTuple):
     column: str
     operator: Operator = "="
+
+
+class Likeness(NamedTuple):
+    """For each word patterns of LIKE, of which the column has to match one."""
+
+    column: str
+    words: Sequence[Sequence[str]]
+
+
+class Among(NamedTuple):
+    """A query of ids, with one parameter; only those are listed."""
+
+    query: str
+    value: Any
 
 
 class After(NamedTuple):
@@ -62,45 +76,75 @@ class Listing:
         after: After | None = None,
         filters: Mapping[str, Any] | None = None,
         q: str | None = None,
+        like: Likeness | None = None,
+        among: Among | None = None,
+        walk: int | None = None,
     ) -> tuple[str, list[Any]]:
         """SQL and its parameters for one page. `sort`: a name, with - in front for descending; `base`: the parameters
-        of the base query."""
-        values, tests = self._tests(base, filters or {}, q)
+        of the base query; `walk`: of so many rows in order those that are like that, and no further."""
+        values, tests = self._tests(base, filters or {}, q, among)
+        if like is not None and walk is None:
+            tests.append(_alike(like, values))
         column, down = self.sorts[sort.removeprefix("-")].name, sort.startswith("-")
         if after is not None:
             values += [after.value, after.id]
             than = "<" if down else ">"
             tests.append(f"(list.{column}, list.id) {than} (${len(values) - 1}, ${len(values)})")
-        order = "DESC" if down else "ASC"
+        direction = "DESC" if down else "ASC"
+        order = f"ORDER BY list.{column} {direction}, list.id {direction}"
+        source = f"({self.base}) AS list{_where(tests)}"
+        if like is not None and walk is not None:
+            values.append(walk)
+            source = f"(SELECT * FROM {source} {order} LIMIT ${len(values)}) AS list"  # noqa: S608 (names from the
+            source += _where([_alike(like, values)])  # declaration alone, here and below)
         values.append(limit)
-        sql = (
-            f"SELECT * FROM ({self.base}) AS list{_where(tests)} "  # noqa: S608 (names from the declaration alone)
-            f"ORDER BY list.{column} {order}, list.id {order} LIMIT ${len(values)}"
-        )
-        return sql, values
+        return f"SELECT * FROM {source} {order} LIMIT ${len(values)}", values  # noqa: S608
 
     def count(
-        self, *, base: Sequence[Any] = (), filters: Mapping[str, Any] | None = None, q: str | None = None
+        self,
+        *,
+        base: Sequence[Any] = (),
+        filters: Mapping[str, Any] | None = None,
+        q: str | None = None,
+        like: Likeness | None = None,
+        among: Among | None = None,
     ) -> tuple[str, list[Any]]:
         """SQL and its parameters for how many there are on all pages."""
-        values, tests = self._tests(base, filters or {}, q)
+        values, tests = self._tests(base, filters or {}, q, among)
+        if like is not None:
+            tests.append(_alike(like, values))
         return f"SELECT count(*) FROM ({self.base}) AS list{_where(tests)}", values  # noqa: S608
 
-    def _tests(self, base: Sequence[Any], filters: Mapping[str, Any], q: str | None) -> tuple[list[Any], list[str]]:
+    def _tests(
+        self, base: Sequence[Any], filters: Mapping[str, Any], q: str | None, among: Among | None
+    ) -> tuple[list[Any], list[str]]:
         values, tests = list(base), []
         for name, value in filters.items():
             values.append(value)
             chosen = self.filters[name]
-            tests.append(f"list.{chosen.column} {chosen.operator} ${len(values)}")
+            tests.append(f"list.{chosen.column} {chosen.operator} (${len(values)})")
+        if among is not None:
+            values.append(among.value)
+            tests.append(f"list.id IN ({among.query.replace('$1', f'${len(values)}')})")
         if q:
-            values.append(_pattern(q))
+            values.append(containing(q))
             tests.append("(" + " OR ".join(f"list.{column} ILIKE ${len(values)}" for column in self.search) + ")")
         return values, tests
 
 
-def _pattern(q: str) -> str:
-    """What holds `q` anywhere; its own % and _ mean themselves."""
+def containing(q: str) -> str:
+    """The pattern of what holds `q` anywhere; its own % and _ mean themselves."""
     return "%" + _LIKE_MEANS.sub(r"\\\1", q) + "%"
+
+
+def _alike(like: Likeness, values: list[Any]) -> str:
+    """The condition, its patterns added to `values`."""
+    words = []
+    for patterns in like.words:
+        values += patterns
+        places = range(len(values) - len(patterns) + 1, len(values) + 1)
+        words.append("(" + " OR ".join(f"list.{like.column} LIKE ${place}" for place in places) + ")")
+    return " AND ".join(words)
 
 
 def _where(tests: list[str]) -> str:

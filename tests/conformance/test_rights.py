@@ -16,6 +16,7 @@ from hub.config import Settings
 from hub.resources import declared_routes
 from hub.rest.route import PUBLIC, Route
 from tests.conformance.things import address, body, make
+from tests.conformance.things import query as needed_query
 from tests.integration.rest.site import ROLES, Answer, Site, site_running
 
 ROUTES = declared_routes()
@@ -29,7 +30,9 @@ async def site(settings: Callable[..., Settings]) -> AsyncIterator[Site]:
 
 async def ask(site: Site, route: Route, token: str | None, school: str, query: str = "") -> Answer:
     """The route on a fresh item of a school."""
-    path = await address(route, site, school)
+    path, own = await address(route, site, school), await needed_query(route, site, school)
+    if own:
+        query = f"{query}&{own}" if query else f"?{own}"
     return await site.ask(route.method, path + query, token, await body(route, site, school))
 
 

@@ -16,6 +16,7 @@ import pyotp
 
 from hub.accounts.tokens import new_opaque
 from hub.domain.ids import new_id
+from hub.domain.qr import generate_signing_key
 from hub.rest.route import Route
 from tests.integration.rest.site import PASSWORD, Site
 
@@ -31,6 +32,16 @@ async def _audit_log(site: Site, school: str) -> UUID:
     """Somebody of the school signed in."""
     rows = await site.fetch(
         "INSERT INTO audit_logs (id, school_id, action, resource_type) VALUES ($1, $2, 'login', 'x') RETURNING id",
+        *(new_id(), site.schools[school]),
+    )
+    id_: UUID = rows[0]["id"]
+    return id_
+
+
+async def _job(site: Site, school: str) -> UUID:
+    """Something was asked for."""
+    rows = await site.fetch(
+        "INSERT INTO job_runs (id, school_id, kind, params) VALUES ($1, $2, 'x', '') RETURNING id",
         *(new_id(), site.schools[school]),
     )
     id_: UUID = rows[0]["id"]
@@ -144,6 +155,7 @@ MAKERS: dict[str, Maker] = {
     "/access-points": _access_point,
     "/admin/audit-logs": _audit_log,
     "/admin/audit-logs/export": _audit_log,
+    "/jobs": _job,
     "/admin/users": _user,
     "/admin/roles": _role,
     "/departments": _department,
@@ -163,6 +175,9 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
     "POST /auth/second-factor/remove": _removal,
 }
 
+#: Routes whose query has a parameter that is required.
+QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}
+
 
 async def make(what: str, site: Site, school: str) -> UUID:
     assert what in MAKERS, f"tests/conformance/things.py: say how one of {what} is made"
@@ -178,8 +193,67 @@ async def address(route: Route, site: Site, school: str) -> str:
     return f"/api/{route.api[0]}{path}"
 
 
+async def query(route: Route, site: Site, school: str) -> str:
+    return await QUERIES[str(route)](site, school) if str(route) in QUERIES else ""
+
+
 async def body(route: Route, site: Site, school: str) -> Any:
     if str(route) in BODIES:
         return await BODIES[str(route)](site, school)
     assert route.body is None or route.example is not None, f"{route}: declare an example of its body"
     return route.example
+
+
+async def _pass(site: Site, school: str) -> UUID:
+    """A visitor's."""
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO passes (id, school_id, pass_number, qr_code, issue_date, expiry_date, pass_type, visitor_name)"
+        " VALUES ($1, $2, $3, $3, '2026-01-01', '2099-01-01', 'visitor', 'Grace Hopper')",
+        *(id_, site.schools[school], str(id_)),
+    )
+    return id_
+
+
+async def _template(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO pass_templates (id, school_id, name) VALUES ($1, $2, $3)", id_, site.schools[school], str(id_)
+    )
+    return id_
+
+
+MAKERS |= {"/passes": _pass, "/passes/templates": _template}
+
+
+async def _at_a_door(site: Site, school: str) -> str:
+    return f"accessPointId={await site.point(school)}"
+
+
+QUERIES["GET /passes/{id}/explain"] = _at_a_door
+
+
+async def _signing_key(site: Site, _: str) -> UUID:
+    """The installation's."""
+    key = generate_signing_key()
+    rows = await site.fetch(
+        "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, '') RETURNING id", key.kid, key.public
+    )
+    id_: UUID = rows[0]["id"]
+    return id_
+
+
+MAKERS["/signing-keys"] = _signing_key
+
+
+async def _student(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO students (id, school_id, student_id, first_name, last_name)"
+        " VALUES ($1, $2, $3, 'Ada', 'Lovelace')",
+        *(id_, site.schools[school], str(id_)),
+    )
+    return id_
+
+
+MAKERS["/students"] = _student

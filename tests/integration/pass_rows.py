@@ -54,13 +54,18 @@ async def _add(
         flags = HAS_PHOTO if photo else 0
     issued = date(1960, 1, 1) + timedelta(days=chance.randrange(80_000))
     expires = date.max if chance.random() < 0.1 else issued + timedelta(days=chance.randrange(9_000))
-    status, type_ = chance.choice(list(PassStatus)), chance.choice(list(PassType))
+    status: PassStatus = chance.choice([s for s in PassStatus if s is not PassStatus.used_up])
+    type_ = chance.choice(list(PassType))
+    limit = chance.choice([None, 1, 100]) if type_ is PassType.visitor else None
+    uses, visitor = chance.choice([0, 1]), chance.choice([None, _name(chance)])
     code, number = f"code {tag} {_name(chance)}", f"{tag}{_name(chance)}"[:50]
     id_ = await connection.fetchval(
-        "INSERT INTO passes (school_id, student_id, pass_number, qr_code, issue_date, expiry_date, status, pass_type)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-        *(school, student, number, code, issued, expires, status.name, type_.name),
+        "INSERT INTO passes (school_id, student_id, pass_number, qr_code, issue_date, expiry_date, status, pass_type,"
+        " max_uses, uses, visitor_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
+        *(school, student, number, code, issued, expires, status.name, type_.name, limit, uses, visitor),
     )
+    if status is PassStatus.active and limit is not None and uses >= limit:
+        status = PassStatus.used_up
     days = tuple(min(max(day_number(day), 0), LAST_DAY) for day in (issued, expires))
     student_id = student.bytes if student else NIL
     packed = pack(
@@ -71,8 +76,8 @@ async def _add(
         status,
         type_,
         student_status,
-        flags,
-        name,
+        flags | (limit or 0) << 1,
+        name if student else visitor or "",
         number,
     )
     return Expected(lookup_key(code), packed)

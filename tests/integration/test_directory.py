@@ -147,7 +147,7 @@ async def test_a_door_that_does_not_say_so_fails_as_its_school_does(world: World
     await until(lambda: not world.point.door.fail_open, "the door's")
     await world.owner.execute("UPDATE access_points SET fail_open = NULL")
     await until(lambda: world.point.door.fail_open, "the school's again")
-    await world.owner.execute("UPDATE schools SET settings = '{\"failOpen\": \"yes\"}'")
+    await world.owner.execute('UPDATE schools SET settings = \'{"failOpen": "yes"}\'')
     await until(lambda: not world.point.door.fail_open, "another shape counts as not set")
 
 

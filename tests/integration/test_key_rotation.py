@@ -43,6 +43,15 @@ async def students(world: AuditWorld, monkeypatch: pytest.MonkeyPatch) -> list[U
             "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, $3)",
             *(kid, bytes(32), BEFORE.seal(b"private", kid.encode())),
         )
+    for id_ in ids[:2]:
+        await world.sql.execute(
+            "INSERT INTO job_runs (id, school_id, kind, params) VALUES ($1, $2, 'x', $3)",
+            *(id_, world.school, BEFORE.seal(b"asked", column_place("job_runs", "params", id_))),
+        )
+        await world.sql.execute(
+            "INSERT INTO job_files (id, job_id, school_id, name, key, size) VALUES ($1, $1, $2, 'x', $3, 0)",
+            *(id_, world.school, BEFORE.seal(bytes(32), column_place("job_files", "key", id_))),
+        )
     for number in range(2):
         token_key = new_id()
         await world.sql.execute(
@@ -120,7 +129,7 @@ async def test_every_column_of_bytes_is_in_the_registry_or_declared_no_ciphertex
 async def test_everything_is_sealed_anew_and_nothing_else_changes(world: AuditWorld, students: list[UUID]) -> None:
     before = await world.sql.fetch("SELECT id, updated_at, student_id FROM students ORDER BY id")
     done = await rotate(world.pg, DURING)
-    keys = {"signing_keys": 2, "student_keys": 9, "second_factors": 2, "token_keys": 2}
+    keys = {"signing_keys": 2, "student_keys": 9, "second_factors": 2, "token_keys": 2, "job_runs": 2, "job_files": 2}
     assert (done.rows, done.broken) == ({"students": STUDENTS} | keys, [])
     for table in SEALED_TABLES:
         for column in table.columns:

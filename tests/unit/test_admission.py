@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from hub.domain.ids import new_id_bytes
 from hub.domain.verdict import Reason
-from hub.recorder.admission import Admission, Batch, entries, told
+from hub.recorder.admission import Admission, Batch, entries
 from hub.recorder.journal import Journal
+from hub.recorder.uses import told
 from hub.recorder.wire import Amendment, Entry, Frame, Override, Report
 
 SCHOOL, OTHER_SCHOOL, DEVICE, KEY, OTHER_KEY = (bytes([n]) * 16 for n in range(1, 6))

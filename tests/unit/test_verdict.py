@@ -35,6 +35,7 @@ def test_numbers_once_given_keep_their_meaning() -> None:
         "stale_index": 14,
         "hub_unavailable": 15,
         "school_inactive": 16,
+        "uses_exhausted": 17,
     }
     assert {flag.name: int(flag) for flag in Flag} == {"stale": 1, "offline": 2}
     assert [int(direction) for direction in Direction] == [0, 1, 2]

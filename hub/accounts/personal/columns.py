@@ -62,6 +62,20 @@ SEALED_TABLES: tuple[SealedTable, ...] = (
         write="reseal_student_keys",
     ),
     SealedTable(
+        name="job_runs",
+        columns=("params",),
+        place=_row_place("job_runs"),
+        find="job_runs_to_reseal",
+        write="reseal_job_runs",
+    ),
+    SealedTable(
+        name="job_files",
+        columns=("key",),
+        place=_row_place("job_files"),
+        find="job_files_to_reseal",
+        write="reseal_job_files",
+    ),
+    SealedTable(
         name="second_factors",
         columns=("secret",),
         place=_row_place("second_factors"),
@@ -95,6 +109,7 @@ NOT_SEALED: Mapping[str, str] = {
     "idempotency_keys.answer": "sealed under a key that its caller holds; gone in a day",
     "idempotency_keys.digest": "SHA-256",
     "idempotency_keys.request": "SHA-256",
+    "job_file_parts.content": "sealed under the file's own key, which job_files holds",
     "index_changes.key": "a lookup key or an id",
     "mailed_tokens.hash": "SHA-256 of a random token",
     "passes.lookup_key": "SHA-256 of a code",

@@ -64,6 +64,28 @@ WHERE student_id > $2 AND substring(key FROM 1 FOR 5) <> $1 ORDER BY student_id 
 UPDATE student_keys AS s SET key = n.key
 FROM unnest($1::uuid[], $2::bytea[]) AS n (id, key) WHERE s.student_id = n.id AND s.key IS NOT NULL
 
+-- job_runs_to_reseal --
+-- role: hub_admin
+-- The next $3 jobs after $2 whose params another key than the one with head $1 has sealed.
+SELECT id, params FROM job_runs
+WHERE id > $2 AND substring(params FROM 1 FOR 5) <> $1 ORDER BY id LIMIT $3 FOR NO KEY UPDATE
+
+-- reseal_job_runs --
+-- role: hub_admin
+-- The same params under another key.
+UPDATE job_runs AS s SET params = n.params FROM unnest($1::uuid[], $2::bytea[]) AS n (id, params) WHERE s.id = n.id
+
+-- job_files_to_reseal --
+-- role: hub_admin
+-- The next $3 files of jobs after $2 whose own key another key than the one with head $1 has sealed.
+SELECT id, key FROM job_files
+WHERE id > $2 AND substring(key FROM 1 FOR 5) <> $1 ORDER BY id LIMIT $3 FOR NO KEY UPDATE
+
+-- reseal_job_files --
+-- role: hub_admin
+-- The same files' keys under another key.
+UPDATE job_files AS s SET key = n.key FROM unnest($1::uuid[], $2::bytea[]) AS n (id, key) WHERE s.id = n.id
+
 -- second_factors_to_reseal --
 -- role: hub_admin
 -- The next $3 second factors after $2 whose secret another key than the one with head $1 has sealed.

@@ -18,6 +18,7 @@ const REASONS = {
   student_suspended: "the student is suspended",
   wrong_school: "the pass belongs to another school",
   school_inactive: "the school is switched off",
+  uses_exhausted: "has been used as often as it may be",
   access_point_inactive: "this door is switched off",
   wrong_direction: "this door does not serve this direction",
   scan_id_reused: "the reader used the same number for two scans",

@@ -35,6 +35,7 @@ from hub.gate.desk import Desk
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.pictures import PICTURES, Pictures
 from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
@@ -153,17 +154,17 @@ class Site:
         self.users: dict[str, UUID] = {}
 
     async def ask(self, method: str, path: str, token: str | None = None, body: Any = None, **more: Any) -> Answer:
-        """`body`: bytes and files as they are, all else as JSON. `path` from the root."""
+        """`body`: bytes, files and forms as they are, all else as JSON. `path` from the root."""
         headers = dict(more.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         data = body
-        if body is not None and not isinstance(body, bytes | BytesIO):
+        if body is not None and not isinstance(body, bytes | BytesIO | aiohttp.FormData):
             data = msgspec.json.encode(body)
-        if body is not None:
+        if body is not None and not isinstance(body, aiohttp.FormData):
             headers.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, data=data, headers=headers, **more) as response:
-            return Answer(response.status, response.headers.copy(), await response.text())
+            return Answer(response.status, response.headers.copy(), await response.text(errors="replace"))
 
     def token(self, role: str = "school_admin", school: str | None = "near") -> str:
         """A new session of that role."""
@@ -216,6 +217,7 @@ async def site_running(
     index, directory, journal = PassIndex(), Directory(), cast("RecorderClient", Journal())
     application[BY_HAND] = ByHand(Desk(index, directory, Feed(settings, index, directory, []), journal), journal)
     application[ANNULLING] = Annulling(journal, pg)
+    application[PICTURES] = pictures = Pictures()
     runner = Runner(
         application,
         {},
@@ -236,5 +238,6 @@ async def site_running(
         await runner.cleanup()
         await limiter.close()
         await accounts.close()
+        await pictures.close()
         await pg.close()
         listening.close()

@@ -134,4 +134,4 @@ async def test_every_order_and_filter_of_a_listing_prepares(listing: Listing, pr
 
 def test_a_filter_may_compare() -> None:
     listing = Listing("SELECT 1", sorts={"x": Column("x", int)}, filters={"from": Filter("x", ">=")})
-    assert listing.count(filters={"from": 3}) == ("SELECT count(*) FROM (SELECT 1) AS list WHERE list.x >= $1", [3])
+    assert listing.count(filters={"from": 3}) == ("SELECT count(*) FROM (SELECT 1) AS list WHERE list.x >= ($1)", [3])

@@ -1,0 +1,1 @@
+"""Making passes: the keys that sign codes, and pictures of codes."""

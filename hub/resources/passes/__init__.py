@@ -1,0 +1,1 @@
+"""Passes: who may enter, from which day to which, and what became of each."""

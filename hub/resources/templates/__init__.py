@@ -1,0 +1,1 @@
+"""Templates of passes: what passes of a kind have in common."""

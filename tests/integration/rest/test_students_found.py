@@ -1,0 +1,182 @@
+"""Lists of students: filters, order, and a search that forgives accents and typos, and keeps to a school."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+
+from hub.rest.students import search
+from tests.integration.rest.site import Site
+from tests.integration.rest.test_students import STUDENTS, WHOLE, made
+
+PEOPLE = (
+    ("S-0001", "Zoë", None, "Müller", "zoe@school.example"),
+    ("S-0002", "Jörg", "Karl-Heinz", "Groß", "j.gross@school.example"),
+    ("S-0003", "Siobhán", None, "O'Neill", "siobhan@mail.example"),
+    ("S-0004", "Наталія", None, "Шевченко", None),
+    ("S-0005", "伟", None, "王", None),
+    ("S-0006", "Małgorzata", None, "Wiśniewska", "100%_sure@mail.example"),
+    ("S-0007", "José", "María", "García Lorca", None),
+    ("S-0008", "Đức", None, "Nguyễn", None),
+)
+
+
+@pytest.fixture
+async def school(site: Site) -> Site:
+    for number, first, middle, last, email in PEOPLE:
+        await made(
+            site, {"studentId": number, "firstName": first, "middleName": middle, "lastName": last, "email": email}
+        )
+    await made(site, {"studentId": "F-1", "firstName": "Zoë", "lastName": "Mueller"}, site.token("school_admin", "far"))
+    return site
+
+
+async def numbers(site: Site, query: str, token: str | None = None) -> list[str]:
+    answer = await site.ask("GET", f"{STUDENTS}?sort=studentId&{query}", token or site.token())
+    assert answer.status == 200, answer.text
+    return [one["studentId"] for one in answer.json["data"]]
+
+
+FOUND = [
+    *(("zoe", "1"), ("ZOË", "1"), ("muller", "1"), ("Müller zoë", "1"), ("gross", "2"), ("groß karl heinz", "2")),
+    *(("oneill", "3"), ("O’Neill", "3"), ("шевченко", "4"), ("Sevcenko", "4"), ("王", "5"), ("wisniew", "6")),
+    *(("garcia jose", "7"), ("nguyen duc", "8"), ("S-0008", "8"), ("0003", "3"), ("mail.example", "36")),
+    *(("zoe@school.example", "1"), ("100%", "6"), ("%_sure", "6"), ("%", ""), ("_", ""), ("s", "12345678"), ("\\", "")),
+    # nobody is called so
+    *(("Muler", "1"), ("mülelr", "1"), ("Gracia", "7"), ("Wisnewska", "6"), ("Nguyn", "8"), ("Шевчинко", "4")),
+    *(("Siobhan Oneil", "3"), ("Zoe Mulller", "1"), ("Grosz", "2"), ("xyzzy", ""), ("zoe nguyen", ""), ("S-0009", "")),
+]
+
+
+@pytest.mark.parametrize(("q", "expected"), FOUND)
+@pytest.mark.parametrize("steps", [0, 2_000])
+async def test_search_forgives(
+    school: Site, q: str, expected: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By either way: along the order, and by the index."""
+    monkeypatch.setattr(search, "STEPS", steps)
+    monkeypatch.setattr(search, "STEPS_OF_ALL", steps)
+    wanted = [f"S-000{digit}" for digit in expected]
+    assert await numbers(school, f"q={quote(q)}") == wanted
+    near = f"schoolId={school.schools['near']}"
+    assert await numbers(school, f"q={quote(q)}&{near}", school.token("super_admin")) == wanted
+
+
+async def test_a_super_admin_searches_all_schools(school: Site) -> None:
+    token = school.token("super_admin")
+    assert await numbers(school, "q=zoe", token) == ["F-1", "S-0001"]
+    assert await numbers(school, "q=wisnewska", token) == ["S-0006"]
+    assert len(await numbers(school, "", token)) == 9
+
+
+@pytest.mark.parametrize("q", ["school.example", "s-000", "Muler"])
+async def test_pages_of_a_search_hold_each_once(school: Site, q: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "STEPS", 2)
+    whole = await numbers(school, f"q={q}&limit=200")
+    seen, cursor = list[str](), ""
+    while True:
+        path = f"{STUDENTS}?sort=studentId&q={q}&limit=1&total=true{cursor}"
+        answer = (await school.ask("GET", path, school.token())).json
+        seen += [one["studentId"] for one in answer["data"]]
+        assert answer["page"]["total"] == len(whole)
+        if not answer["page"]["hasMore"]:
+            break
+        cursor = f"&cursor={answer['page']['nextCursor']}"
+    assert seen == whole != []
+
+
+async def test_search_and_filters_count_together(school: Site) -> None:
+    assert await numbers(school, "q=example&lastName=Gro%C3%9F") == ["S-0002"]
+    assert await numbers(school, "q=muler&firstName=Nobody") == []
+    assert await numbers(school, "q=zoe&lastName=Nobody") == []
+
+
+async def test_words_that_nobody_has_any_more_are_forgotten(school: Site) -> None:
+    token = school.token()
+    (row,) = await school.fetch("SELECT id FROM students WHERE student_id = 'S-0006'")
+    path = f"{STUDENTS}/{row['id']}"
+    await school.ask("PUT", path, token, {"lastName": "Nowak", "firstName": "Zoë"})
+    words = {
+        row["word"]
+        for row in await school.fetch("SELECT word FROM student_words WHERE school_id = $1", school.schools["near"])
+    }
+    assert {"nowak", "zoe"} < words
+    assert "wisniewska" not in words
+    await school.ask("DELETE", f"{path}?erase=true", token)
+    words = {
+        row["word"]
+        for row in await school.fetch("SELECT word FROM student_words WHERE school_id = $1", school.schools["near"])
+    }
+    assert "nowak" not in words
+    assert "zoe" in words
+
+
+ONE = WHOLE | {"studentId": "T-0001"}
+OTHER: dict[str, Any] = {
+    "studentId": "T-0002",
+    "email": "other@school.example",
+    "firstName": "Bob",
+    "middleName": "B",
+    "lastName": "Other",
+    "gender": "male",
+    "phone": "+15551234567",
+    "dateOfBirth": "2009-01-01",
+    "program": "Physics",
+    "yearOfStudy": 1,
+    "enrollmentDate": "2026-09-01",
+    "graduationDate": "2030-07-31",
+    "status": "suspended",
+}
+RANGES = {
+    "enrollmentDateFrom": ("2024-09-02", "T-0002"),
+    "enrollmentDateUntil": ("2024-09-01", "T-0001"),
+    "graduationDateFrom": ("2030-07-31", "T-0002"),
+    "graduationDateUntil": ("2030-07-30", "T-0001"),
+}
+
+
+async def test_there_is_a_filter_for_every_field(site: Site) -> None:
+    first, second = await made(site, ONE), await made(site, OTHER)
+    await site.fetch("UPDATE students SET created_at = '2026-01-01Z' WHERE student_id = 'T-0001'")
+    for name, value in OTHER.items():
+        assert await numbers(site, f"{name}={quote(str(value))}") == ["T-0002"], name
+        assert await numbers(site, f"{name}={quote(str(ONE[name]))}") == ["T-0001"], name
+    for name, (value, expected) in RANGES.items():
+        assert await numbers(site, f"{name}={value}") == [expected], name
+    assert await numbers(site, "createdUntil=2026-01-01T00:00:01Z") == ["T-0001"]
+    assert await numbers(site, "createdFrom=2026-01-01T00:00:01Z") == ["T-0002"]
+    after = (await site.ask("GET", f"{STUDENTS}/{first['id']}", site.token())).json["updatedAt"]
+    assert await numbers(site, f"updatedFrom={quote(after)}") == ["T-0001"]
+    assert await numbers(site, f"updatedUntil={quote(after)}") == ["T-0002"]
+    department = (
+        await site.fetch(
+            "INSERT INTO departments (name, code, school_id) VALUES ('D', 'D', $1) RETURNING id", site.schools["near"]
+        )
+    )[0]["id"]
+    await site.fetch("UPDATE students SET department_id = $2 WHERE id = $1", UUID(second["id"]), department)
+    assert await numbers(site, f"departmentId={department}") == ["T-0002"]
+    assert await numbers(site, f"departmentId={department}&status=active") == []
+
+
+async def test_a_sealed_field_is_found_in_one_school(site: Site) -> None:
+    await made(site, ONE)
+    token = site.token("super_admin")
+    refused = await site.ask("GET", f"{STUDENTS}?dateOfBirth=2010-12-10", token)
+    assert (refused.status, refused.json["details"][0]["field"]) == (400, "dateOfBirth")
+    near, far = (f"schoolId={site.schools[school]}" for school in ("near", "far"))
+    assert await numbers(site, f"phone=%2B493012345678&{near}", token) == ["T-0001"]
+    assert await numbers(site, f"phone=%2B493012345678&{far}", token) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("enrollmentDate=2026-02-30", "status=expelled", "yearOfStudy=x", "departmentId=1", "address=x", "sort=email"),
+        *("createdFrom=2026-01-01", "createdFrom=0001-01-01T00:00:00%2B14:00", "q=", "deleted=maybe", "phone="),
+    ],
+)
+async def test_what_no_filter_takes_is_refused(site: Site, query: str) -> None:
+    assert (await site.ask("GET", f"{STUDENTS}?{query}", site.token())).status == 400
