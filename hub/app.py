@@ -25,11 +25,13 @@ from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.roster import Roster
 from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
+from hub.gate.annulling import ANNULLING, Annulling
+from hub.gate.by_hand import BY_HAND, ByHand
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
-from hub.gate.people import PeopleDoor
+from hub.gate.people import PeopleDoor, is_persons
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
@@ -64,7 +66,14 @@ log = structlog.get_logger(__name__)
 #: What is asked at doors while people wait.
 EXPRESS = [("POST", "/api/v1/passes/verify")]
 #: What readers ask goes without what is around a person's request.
-BARE = frozenset({*EXPRESS, ("POST", "/api/v1/access-logs"), ("GET", "/api/v1/readers/connect")})
+BARE = frozenset(
+    {
+        *EXPRESS,
+        ("POST", "/api/v1/access-logs"),
+        ("POST", "/api/v1/access-logs/{scanId}/annul"),
+        ("GET", "/api/v1/readers/connect"),
+    }
+)
 
 
 class Worker:
@@ -95,7 +104,8 @@ class Worker:
         self.redis = RedisWatch(settings)
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
-        self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready)
+        self.annulling = Annulling(self.recorder, pg)
+        self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
         self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
@@ -117,7 +127,7 @@ class Worker:
         )
         self.screens = ScreenDoor(settings, self.live, self.admission.scope)
         self.admission.follow(self.screens.end_session)
-        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE)
+        self.shell = Shell(settings.body_max_bytes, Stack(settings, self.clients), BARE, is_persons)
         self.limiter = Limiter(settings, lambda: self.redis.state()["status"] == "ok")
         self.tls = Tls.of(settings)
         self.health = Health(self.look, f"worker-{slot}")
@@ -204,6 +214,8 @@ class Worker:
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
             application = self.application()
             application[ACCOUNTS] = self.accounts
+            application[ANNULLING] = self.annulling
+            application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(

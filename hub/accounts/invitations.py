@@ -8,7 +8,7 @@ import msgspec
 
 from hub.accounts.roster import queries
 from hub.accounts.tokens import opaque_hash
-from hub.errors import Unprocessable
+from hub.errors import BadRequest, Unprocessable
 from hub.store.pg import Connection
 
 
@@ -29,6 +29,14 @@ async def redeem(tx: Connection, token: str, *purposes: str) -> Redeemed:
     if row is None:
         raise void()
     return Redeemed(row["id"], row["school_id"], row["email"], row["purpose"])
+
+
+async def check_rules(tx: Connection, redeemed: Redeemed, password: str) -> None:
+    """What the school asks of passwords beyond what holds for all. Raises BadRequest; the token is not used up then."""
+    least = await tx.fetchval(queries["least_password"], redeemed.school_id)
+    if least is not None and len(password) < least:
+        message = f"must have at least {least} characters in this school"
+        raise BadRequest(f"password {message}", [{"field": "password", "message": message}])
 
 
 async def set_password(tx: Connection, redeemed: Redeemed, password_hash: str) -> None:

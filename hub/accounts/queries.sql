@@ -167,6 +167,13 @@ RETURNING u.id, u.email, u.school_id, t.purpose
 UPDATE mailed_tokens SET used_at = clock_timestamp()
 WHERE user_id = $1 AND used_at IS NULL AND purpose IN ('invitation', 'reset')
 
+-- least_password --
+-- role: hub_admin
+-- How long passwords have to be in the school $1; NULL where it says nothing that can be understood.
+SELECT CASE WHEN jsonb_typeof(settings -> 'passwords' -> 'minLength') = 'number'
+    THEN (settings -> 'passwords' ->> 'minLength')::numeric::integer END
+FROM schools WHERE id = $1
+
 -- verify_email --
 -- role: hub_admin
 -- The address is the user's: who reads its mail has shown it.

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from hub.gate.messages import Attempt, Decision, RecordedItem, Verify
+from hub.gate.annulling import AnnulledScan
+from hub.gate.messages import AnnulAttempt, Attempt, Decision, RecordedItem, Verify
 from hub.gate.people import VerifyByHand
 from hub.rest.described import Described
 
@@ -53,6 +54,17 @@ READERS = [
         "record_attempts",
         body=(Attempt, AttemptList),
         refusals=(400, 401, 413, 500, 503),
+        device_key=True,
+    ),
+    Described(
+        "post",
+        "/api/v1/access-logs/{scanId}/annul",
+        "Take back a scan after which nobody passed",
+        "readers",
+        {200: (AnnulledScan, "It is annulled, and was if it had been before.")},
+        "annul_scan",
+        body=AnnulAttempt,
+        refusals=(400, 401, 404, 409, 413, 500, 503),
         device_key=True,
     ),
     Described(

@@ -148,6 +148,15 @@ class Desk:
         entry.report = report
         self._record(entry, answer)
 
+    def opinion(self, door: UUID, key: bytes, direction: int, at: int) -> int:
+        """What a reader would be told of a code, by its lookup key; hub_unavailable for a door that is not known here
+        yet. Nothing is recorded."""
+        point = self._directory.points.get(door.bytes)
+        if point is None:
+            return Reason.hub_unavailable
+        verdict, _ = self._decide(point, "", key, direction, at, self._feed.stale_since)
+        return Reason.unknown_pass if verdict == Reason.malformed_code else verdict
+
     def _decide(
         self, point: AccessPoint, code: str, key: bytes, direction: int, at: int, since: float | None
     ) -> tuple[int, Card | None]:

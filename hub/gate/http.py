@@ -2,6 +2,7 @@
 
 POST /api/v1/passes/verify      one scan; 200 with the decision, once it is durable; a person's goes to people.py
 POST /api/v1/access-logs        one attempt, or {"items": […]}; 200 with what became of each
+POST /api/v1/access-logs/{scanId}/annul    nobody passed after all; 200
 GET  /.well-known/passhub-keys.json   the public keys, as a JWK set (RFC 7517)
 """
 
@@ -12,6 +13,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from aiohttp import hdrs, web
@@ -19,10 +21,11 @@ from aiohttp import hdrs, web
 from hub.config import Settings
 from hub.domain.qr import public_jwk
 from hub.domain.verdict import DIRECTION_CODE
-from hub.errors import BadRequest, PayloadTooLarge, StoreUnavailable, TooManyRequests, Unauthorized
+from hub.errors import BadRequest, NotFound, PayloadTooLarge, StoreUnavailable, TooManyRequests, Unauthorized
+from hub.gate.annulling import Annulling
 from hub.gate.attempts import Attempts, PeekId
 from hub.gate.desk import Answer, Desk
-from hub.gate.messages import UNREADABLE, Attempt, RecordedItem, Verify, decision, device_info, plain
+from hub.gate.messages import UNREADABLE, AnnulAttempt, Attempt, RecordedItem, Verify, decision, device_info, plain
 from hub.gate.messages import Attempts as AttemptsBody
 from hub.gate.pace import Pace
 from hub.gate.people import is_persons
@@ -32,6 +35,7 @@ from hub.index.directory import AccessPoint, Directory
 _verify = msgspec.json.Decoder(Verify)
 _attempts = msgspec.json.Decoder(AttemptsBody)
 _attempt = msgspec.json.Decoder(Attempt)
+_annul = msgspec.json.Decoder(AnnulAttempt)
 _peek = msgspec.json.Decoder(PeekId)
 _encode = msgspec.json.Encoder().encode
 
@@ -47,8 +51,11 @@ def presented_key(request: web.Request) -> bytes:
 class HttpDoor:
     """Parse → desk → reply."""
 
-    def __init__(self, settings: Settings, desk: Desk, directory: Directory, loaded: asyncio.Event) -> None:
+    def __init__(
+        self, settings: Settings, desk: Desk, directory: Directory, loaded: asyncio.Event, annulling: Annulling
+    ) -> None:
         self._settings = settings
+        self._annulling = annulling
         self._desk = desk
         self._directory = directory
         self._loaded = loaded
@@ -61,6 +68,7 @@ class HttpDoor:
         return [
             web.post("/api/v1/passes/verify", self.verify),
             web.post("/api/v1/access-logs", self.access_logs),
+            web.post("/api/v1/access-logs/{scanId}/annul", self.annul),
             web.get("/.well-known/passhub-keys.json", self.keys),
         ]
 
@@ -121,6 +129,17 @@ class HttpDoor:
         results = await future
         body_out = _encode(results[0]) if single else _encode({"items": results})
         return json_reply(request, body_out)
+
+    async def annul(self, request: web.Request) -> web.StreamResponse:
+        """The turnstile did not turn: a reader takes back a scan of its own, for a quarter of an hour."""
+        point, _ = self.device(request)
+        raw = await request.read()
+        body = _decode(_annul.decode, raw or b"{}")
+        try:
+            scan_id = UUID(request.match_info["scanId"])
+        except ValueError:
+            raise NotFound("no such scan") from None
+        return json_reply(request, _encode(await self._annulling.by_device(point, scan_id, body.reason)))
 
     async def keys(self, request: web.Request) -> web.Response:
         """What a reader needs to check a code with no network."""

@@ -67,6 +67,12 @@ class Attempts(Struct, forbid_unknown_fields=True):
     sentAt: Aware | None = None
 
 
+class AnnulAttempt(Struct, forbid_unknown_fields=True):
+    """POST /api/v1/access-logs/{scanId}/annul: nobody passed after all."""
+
+    reason: ReasonGiven | None = None
+
+
 class ScanItem(Struct, forbid_unknown_fields=True):
     scanId: UUID
     code: Code

@@ -29,12 +29,12 @@ class School(msgspec.Struct):
     day: LocalDay
     active: bool
     max_staleness: float
+    fail_open: bool
 
 
 class AccessPoint:
-    """One door with its reader; the device of a scan's identity. `max_staleness`: seconds, None for the school's.
-
-    `asked`, `window_ends`: how much its reader asked lately, for hub/gate/pace.py.
+    """One door with its reader; the device of a scan's identity. `max_staleness` in seconds; it and `fail_open` are
+    None for the school's. `asked`, `window_ends`: how much its reader asked lately, for hub/gate/pace.py.
     """
 
     __slots__ = (
@@ -58,7 +58,7 @@ class AccessPoint:
         self.name = ""
         self.accepts = 3
         self.active = False
-        self.fail_open = False
+        self.fail_open: bool | None = None
         self.max_staleness: float | None = None
         self.school_id = b""
         self.school: School | None = None
@@ -73,7 +73,8 @@ class AccessPoint:
             self.door = Door(0, False, False, self.accepts, 0.0, False)
             return
         staleness = school.max_staleness if self.max_staleness is None else self.max_staleness
-        self.door = Door(school.number, school.active, self.active, self.accepts, staleness, self.fail_open)
+        fail_open = school.fail_open if self.fail_open is None else self.fail_open
+        self.door = Door(school.number, school.active, self.active, self.accepts, staleness, fail_open)
 
 
 class DeviceKey(msgspec.Struct, frozen=True):
@@ -113,9 +114,17 @@ class Directory:
         return point if point is not None and point.school is not None else None
 
     def put_school(
-        self, id_: bytes, number: int, code: str, name: str, zone: str, active: bool, staleness: float
+        self,
+        id_: bytes,
+        number: int,
+        code: str,
+        name: str,
+        zone: str,
+        active: bool,
+        staleness: float,
+        fail_open: bool,
     ) -> None:
-        school = School(id_, number, code, name, LocalDay(_zone(zone, code)), active, staleness)
+        school = School(id_, number, code, name, LocalDay(_zone(zone, code)), active, staleness, fail_open)
         self.schools[id_] = school
         self.by_number[number] = school
         for point in self.points.values():
@@ -141,7 +150,7 @@ class Directory:
         access_type: str,
         active: bool,
         staleness: float | None,
-        fail_open: bool,
+        fail_open: bool | None,
     ) -> None:
         point = self.points.get(id_)
         if point is None:

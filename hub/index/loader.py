@@ -110,6 +110,7 @@ def _put(directory: Directory, kind: str, rows: list[Record]) -> None:
                 row["timezone"],
                 row["is_active"],
                 float(row["max_staleness_seconds"]),
+                row["fail_open"],
             )
         elif kind == "access_point":
             staleness = row["max_staleness_seconds"]

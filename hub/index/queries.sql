@@ -82,7 +82,8 @@ FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()
 -- schools --
 -- role: hub_system
 -- All schools, or those of some ids.
-SELECT id, number, code, name, timezone, is_active, max_staleness_seconds
+SELECT id, number, code, name, timezone, is_active, max_staleness_seconds,
+    COALESCE(settings -> 'failOpen' = 'true'::jsonb, false) AS fail_open
 FROM schools WHERE $1::uuid[] IS NULL OR id = ANY ($1::uuid[])
 
 -- access_points --

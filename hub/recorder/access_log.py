@@ -7,7 +7,7 @@ Times go to PostgreSQL as microseconds, untouched: a datetime would be rounded, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import msgspec
@@ -16,11 +16,13 @@ from hub.config import Settings
 from hub.domain.verdict import REASON_TEXT, status_text
 from hub.recorder import copying
 from hub.recorder.uses import takes_use
-from hub.recorder.wire import Amendment, Entry, Merge
+from hub.recorder.wire import Amendment, Annulment, Entry, Merge
 from hub.store.pg import Connection, Role, connect
 from hub.store.queries import load_queries
 
 queries = load_queries("hub.recorder")
+#: What was learnt of scans after they were recorded, in order.
+Later = Sequence[Amendment | Merge | Annulment]
 
 
 class Refused(msgspec.Struct, array_like=True):
@@ -66,8 +68,12 @@ async def insert(connection: Connection, recorder: bytes, scans: list[tuple[Entr
         await connection.execute(queries["merge_replays_of_known_scans"])
 
 
-async def apply(connection: Connection, change: Amendment | Merge) -> None:
+async def apply(connection: Connection, change: Amendment | Merge | Annulment) -> None:
     """What was learnt of a scan after it was recorded."""
+    if isinstance(change, Annulment):
+        ids = (UUID(bytes=change.device), UUID(bytes=change.scan_id), UUID(bytes=change.school))
+        await connection.execute(queries["annul"], *ids, change.at, _id(change.by), change.reason)
+        return
     where = (change.access_time, UUID(bytes=change.scan_id), UUID(bytes=change.device))
     if isinstance(change, Amendment):
         await connection.execute(queries["amend"], *where, status_text(change.code), REASON_TEXT[change.code])
@@ -75,12 +81,12 @@ async def apply(connection: Connection, change: Amendment | Merge) -> None:
     report = change.report
     status = "granted" if report.granted else "denied"
     await connection.execute(
-        queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict
+        queries["merge"], *where, status, report.reason, report.at, report.skew_ms, change.conflict, _id(report.by)
     )
 
 
-async def count_uses(connection: Connection, scans: list[tuple[Entry, int]], later: list[Amendment | Merge]) -> None:
-    """Uses of passes that have so many, each scan once; those whose readers were told otherwise are given back. In
+async def count_uses(connection: Connection, scans: list[tuple[Entry, int]], later: Later) -> None:
+    """Uses of passes that have so many, each scan once; those that were none after all are given back. In
     transactions of its own: the one that uses up a pass wakes the workers, and scans must wake nobody."""
     used = [entry for entry, _ in scans if takes_use(entry)]
     if used:
@@ -91,9 +97,9 @@ async def count_uses(connection: Connection, scans: list[tuple[Entry, int]], lat
             [UUID(bytes=entry.pass_id) for entry in used if entry.pass_id is not None],
             [entry.access_time for entry in used],
         )
-    amended = [one for one in later if isinstance(one, Amendment) and one.code]
-    if amended:
-        devices, ids = [UUID(bytes=one.device) for one in amended], [UUID(bytes=one.scan_id) for one in amended]
+    undone = [one for one in later if isinstance(one, Annulment) or (isinstance(one, Amendment) and one.code)]
+    if undone:
+        devices, ids = [UUID(bytes=one.device) for one in undone], [UUID(bytes=one.scan_id) for one in undone]
         await connection.execute(queries["return_uses"], devices, ids)
 
 
@@ -109,6 +115,10 @@ async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[
 async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
     """Keep a scan that PostgreSQL refuses, with the refusal. `row`: of the journal."""
     await connection.execute(queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(refused), str(error))
+
+
+def _id(raw: bytes | None) -> UUID | None:
+    return None if raw is None else UUID(bytes=raw)
 
 
 def _since_2000(micros: int) -> tuple[int]:

@@ -21,7 +21,18 @@ from hub.domain.audit_row import AuditRow
 from hub.domain.verdict import Reason
 from hub.recorder.journal import Journal, Row
 from hub.recorder.uses import Uses, told
-from hub.recorder.wire import Amendment, Entry, Frame, Merge, Note, Override
+from hub.recorder.wire import (
+    Amendment,
+    Annul,
+    Annulled,
+    Annulment,
+    Entry,
+    Frame,
+    Merge,
+    Note,
+    Noted,
+    Override,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +43,14 @@ class Extra(msgspec.Struct, array_like=True, tag=4):
     merges: list[Merge]
 
 
-_records = msgspec.msgpack.Decoder(Frame | Extra | Note)
+Record = Frame | Extra | Note | Annulment
+_records = msgspec.msgpack.Decoder(Record)
 _encode = msgspec.msgpack.Encoder().encode
 _limit = attrgetter("limit")
 
 
-def records(body: bytes) -> Iterator[Frame | Extra | Note]:
-    """The frames, extras and notes of a journal row's blob, in order; of a damaged one, those before the damage."""
+def records(body: bytes) -> Iterator[Record]:
+    """What a journal row's blob holds, in order; of a damaged one, what is before the damage."""
     start = 0
     view = memoryview(body)
     while start < len(body):
@@ -69,6 +81,7 @@ class Batch:
     __slots__ = (
         "_journal",
         "amendments",
+        "annulments",
         "entries",
         "firsts",
         "identities",
@@ -90,6 +103,7 @@ class Batch:
         self.amendments: list[Amendment] = []
         self.merges: list[Merge] = []
         self.notes: list[AuditRow] = []
+        self.annulments: list[Annulment] = []
         #: Each scan with its stream_seq, in the order of the journal.
         self.numbered: list[tuple[Entry, int]] = []
         self.scans = 0
@@ -156,6 +170,8 @@ class Admission:
                         self.uses.count(entry)
                         counts[entry.school] += 1
                     self._note_amendments(record.amendments)
+                elif isinstance(record, Annulment):
+                    self.uses.give_back(record.device + record.scan_id)
             for school, following in counts.items():
                 sequences[school] = max(sequences.get(school, 1), following)
         if self._journal.damaged is not None:
@@ -188,6 +204,31 @@ class Admission:
             for identity in identities:
                 ids.pop(identity, None)
         return self._admit_slowly(frame, batch, late=late)
+
+    def beside(self, message: Note | Annul, raw: bytes, batch: Batch) -> Noted | Annulled:
+        """Put what is no scan into the batch. Returns what to tell whoever sent it."""
+        if isinstance(message, Note):
+            batch.note(message, raw)
+            return Noted(message.seq)
+        return self._annul(message, batch)
+
+    def _annul(self, asked: Annul, batch: Batch) -> Annulled:
+        firsts = (self._first(device + asked.scan_id, batch) for device in asked.devices)
+        first = next((first for first in firsts if first is not None), None)
+        if first is None and not asked.found:
+            return Annulled(asked.seq, "unknown")
+        device, school, student = asked.devices[0], asked.school, None
+        if first is not None:
+            device, school, student = first.device, first.school, first.student_id
+            code = self._amended.get((first.identity, first.access_time), first.code)
+            if told(first, code) != Reason.granted:
+                return Annulled(asked.seq, "denied", device, school, student)
+            if asked.not_before is not None and first.at < asked.not_before:
+                return Annulled(asked.seq, "too_old", device, school, student)
+        kept = Annulment(asked.scan_id, device, school, asked.at, asked.by, asked.reason)
+        batch.annulments.append(kept)
+        batch.add(_encode(kept))
+        return Annulled(asked.seq, "annulled", device, school, student)
 
     def _mark_late(self, frame: Frame) -> None:
         for entry in frame.entries:
@@ -260,6 +301,8 @@ class Admission:
     def committed(self, batch: Batch) -> None:
         """The batch is on disk."""
         self._note_amendments(batch.amendments)
+        for annulment in batch.annulments:
+            self.uses.give_back(annulment.device + annulment.scan_id)
 
     def undo(self, batch: Batch) -> None:
         """The commit failed: nothing of the batch was seen."""

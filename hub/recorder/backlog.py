@@ -13,7 +13,7 @@ import msgspec
 from hub.domain.audit_row import AuditRow
 from hub.recorder.admission import Batch, Extra, records
 from hub.recorder.journal import Journal, Row
-from hub.recorder.wire import Amendment, Entry, Merge, Note
+from hub.recorder.wire import Amendment, Annulment, Entry, Merge, Note
 
 KEPT_SCANS = 20_000  # audit rows count like scans
 _ROWS_A_READ = 256
@@ -25,7 +25,7 @@ class Portion(msgspec.Struct):
     last_row: int
     scans: list[tuple[Entry, int]]
     rows: list[int]
-    later: list[Amendment | Merge]
+    later: list[Amendment | Merge | Annulment]
     notes: list[AuditRow] = []
 
     @property
@@ -53,7 +53,8 @@ class Backlog:
             self._kept.clear()
             self._kept_scans = 0
         rows = [batch.row] * len(batch.numbered)
-        self._kept.append(Portion(batch.row, batch.numbered, rows, [*batch.merges, *batch.amendments], batch.notes))
+        later: list[Amendment | Merge | Annulment] = [*batch.merges, *batch.amendments, *batch.annulments]
+        self._kept.append(Portion(batch.row, batch.numbered, rows, later, batch.notes))
         self._kept_scans += size
 
     def clear(self) -> None:
@@ -104,6 +105,9 @@ def _unpack_row(row: Row, portion: Portion) -> None:
             continue
         if isinstance(record, Note):
             portion.notes += record.rows
+            continue
+        if isinstance(record, Annulment):
+            portion.later.append(record)
             continue
         for entry in record.entries:
             portion.scans.append((entry, counts[entry.school]))

@@ -21,10 +21,12 @@ import structlog
 
 from hub.control.framing import Splitter, pack
 from hub.domain.verdict import Reason
+from hub.recorder.annulments import Annulments
 from hub.recorder.notes import Notes
 from hub.recorder.wire import (
     Ack,
     Amendment,
+    Annulled,
     Arrival,
     Entry,
     Frame,
@@ -85,6 +87,7 @@ class RecorderClient:
         self._transport: asyncio.Transport | None = None
         #: Audit rows: `notes.keep(row)` returns once the row is on disk.
         self.notes = Notes(timeout_ms, backlog)
+        self.annulments = Annulments(timeout_ms)
         self.state = State("the recorder is not connected yet", 0, 0, 0.0, 0.0)
         self.recorder_id = b""
         self.timeouts = 0
@@ -237,12 +240,14 @@ class RecorderClient:
             sent.sent = True
             transport.write(pack(sent.frame))
         self.notes.connected_to(transport)
+        self.annulments.connected_to(transport)
         for call in self.on_connected:
             call()
 
     def disconnected(self) -> None:
         self._transport = None
         self.notes.disconnected()
+        self.annulments.disconnected()
         self.state = State("the recorder is gone", self.state.depth, self.state.bytes, self.state.oldest, 0.0)
 
     def announce(self, device: bytes, connection: bytes) -> None:
@@ -268,6 +273,8 @@ class RecorderClient:
             self.on_superseded(message.device, message.connection)
         elif isinstance(message, Noted):
             self.notes.hear(message)
+        elif isinstance(message, Annulled):
+            self.annulments.hear(message)
         elif isinstance(message, Welcome):
             self.recorder_id = message.recorder_id
             self.on_other(message)

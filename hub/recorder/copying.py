@@ -18,7 +18,8 @@ CHUNK_ROWS = 200
 
 _STALE, _OFFLINE = int(Flag.stale), int(Flag.offline)
 EPOCH_2000 = 946_684_800_000_000
-_FIELDS = struct.pack(">h", 22)
+_COLUMNS = 23
+_FIELDS = struct.pack(">h", _COLUMNS)
 _NULL = b"\xff\xff\xff\xff"
 _L16 = struct.pack(">i", 16)
 _TRUE, _FALSE = struct.pack(">ib", 1, 1), struct.pack(">ib", 1, 0)
@@ -46,7 +47,7 @@ def _uuid(raw: bytes | None) -> bytes:
 _usual_head = struct.Struct(">hi16si16si16si16si16siq").pack
 _usual_key = struct.Struct(">i16siq").pack
 _USUAL_TAIL = tuple(
-    _NULL * 2 + (_TRUE if flags & _STALE else _FALSE) + (_TRUE if flags & _OFFLINE else _FALSE) + _NULL * 4
+    _NULL * 2 + (_TRUE if flags & _STALE else _FALSE) + (_TRUE if flags & _OFFLINE else _FALSE) + _NULL * 5
     for flags in range(4)
 )
 
@@ -59,7 +60,7 @@ def row(entry: Entry, recorder_id: bytes, sequence: int) -> bytes:
     at = entry.at - EPOCH_2000
     return b"".join(
         (
-            _usual_head(22, 16, entry.scan_id, 16, student, 16, pass_, 16, entry.device, 16, entry.school, 8, at),
+            _usual_head(_COLUMNS, 16, entry.scan_id, 16, student, 16, pass_, 16, entry.device, 16, entry.school, 8, at),
             _DIRECTION[entry.direction],
             _STATUS[entry.code],
             _REASON[entry.code],
@@ -92,6 +93,7 @@ def _any_row(entry: Entry, recorder_id: bytes, sequence: int) -> bytes:
         _TRUE if flags & _STALE else _FALSE,
         _TRUE if flags & _OFFLINE else _FALSE,
         *_second_opinions(entry),
+        _NULL if entry.report is None else _uuid(entry.report.by),
         _L16,
         recorder_id,
         _long(8, sequence),

@@ -21,7 +21,7 @@ from hub.errors import StoreUnavailable
 from hub.recorder import access_log, audit_log
 from hub.recorder.backlog import Backlog
 from hub.recorder.journal import Journal
-from hub.recorder.wire import Amendment, Entry, Merge
+from hub.recorder.wire import Amendment, Annulment, Entry, Merge
 from hub.store.pg import Connection, is_data_fault, is_outage
 
 log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ class Drain:
         recorder: bytes,
         scans: list[tuple[Entry, int]],
         rows: list[int],
-        later: list[Amendment | Merge],
+        later: list[Amendment | Merge | Annulment],
     ) -> None:
         try:
             async with connection.transaction():
@@ -135,7 +135,7 @@ class Drain:
         recorder: bytes,
         scans: list[tuple[Entry, int]],
         rows: list[int],
-        later: list[Amendment | Merge],
+        later: list[Amendment | Merge | Annulment],
         error: Exception,
     ) -> None:
         """Halve until the scan that PostgreSQL refuses stands alone; changes to scans come after all of them."""

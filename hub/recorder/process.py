@@ -34,6 +34,8 @@ from hub.recorder.outlet import Outlet
 from hub.recorder.publisher import Publisher
 from hub.recorder.wire import (
     Ack,
+    Annul,
+    Annulled,
     Arrival,
     Frame,
     Hello,
@@ -129,7 +131,7 @@ class Recorder:
         self.workers: set[Worker] = set()
         self.fault: str | None = "the journal is not open yet"
         self.full: str | None = None
-        self._pending: list[tuple[Worker, Frame | Note, bytes]] = []
+        self._pending: list[tuple[Worker, Frame | Note | Annul, bytes]] = []
         self._scheduled = False
         self._alarmed = False
         self._commit_seconds = Histogram((0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0))
@@ -234,7 +236,7 @@ class Recorder:
 
     def take(self, worker: Worker, raw: bytes, message: ToRecorder) -> None:
         """A message has arrived. Frames wait for the end of this loop turn."""
-        if isinstance(message, Frame | Note):
+        if isinstance(message, Frame | Note | Annul):
             self._pending.append((worker, message, raw))
             if not self._scheduled:
                 self._scheduled = True
@@ -259,13 +261,12 @@ class Recorder:
             self._refuse(pending, fault)
             return
         batch = Batch(self.journal)
-        acks: list[tuple[Worker, Ack | Noted]] = []
+        acks: list[tuple[Worker, Ack | Noted | Annulled]] = []
         started = time.monotonic_ns()
         try:
             for worker, frame, raw in pending:
-                if isinstance(frame, Note):
-                    batch.note(frame, raw)
-                    acks.append((worker, Noted(frame.seq)))
+                if not isinstance(frame, Frame):
+                    acks.append((worker, self.admission.beside(frame, raw, batch)))
                     continue
                 late = started > frame.deadline
                 overrides = self.admission.admit(frame, raw, batch, late=late)
@@ -292,14 +293,14 @@ class Recorder:
         self.drain.backlog.offer(batch)
         self.drain.wake()
 
-    def _acknowledge(self, acks: list[tuple[Worker, Ack | Noted]]) -> None:
+    def _acknowledge(self, acks: list[tuple[Worker, Ack | Noted | Annulled]]) -> None:
         for worker, ack in acks:
             worker.send(ack)
 
-    def _refuse(self, pending: list[tuple[Worker, Frame | Note, bytes]], fault: str) -> None:
+    def _refuse(self, pending: list[tuple[Worker, Frame | Note | Annul, bytes]], fault: str) -> None:
         for worker, frame, _ in pending:
-            if isinstance(frame, Note):
-                worker.send(Noted(frame.seq, fault))
+            if not isinstance(frame, Frame):
+                worker.send(Noted(frame.seq, fault) if isinstance(frame, Note) else Annulled(frame.seq, fault=fault))
                 continue
             self._refused += len(frame.entries)
             worker.send(Nack(frame.seq, fault))

@@ -6,7 +6,7 @@ CREATE TEMP TABLE IF NOT EXISTS drain_stage (
     access_time timestamptz NOT NULL, access_type text, status text NOT NULL, reason text, device_info jsonb,
     lookup_key bytea, received_at timestamptz NOT NULL, reader_time timestamptz, skew_ms integer,
     stale boolean NOT NULL, offline boolean NOT NULL, hub_status text, hub_reason text,
-    reader_status text, reader_reason text, recorder_id uuid NOT NULL, stream_seq bigint NOT NULL
+    reader_status text, reader_reason text, recorded_by uuid, recorder_id uuid NOT NULL, stream_seq bigint NOT NULL
 ) ON COMMIT DELETE ROWS
 
 -- claim_all --
@@ -24,12 +24,12 @@ ON CONFLICT DO NOTHING
 INSERT INTO access_logs (
     id, student_id, pass_id, access_point_id, school_id, access_time, access_type, status, reason, device_info,
     lookup_key, received_at, reader_time, skew_ms, stale, offline, hub_status, hub_reason,
-    reader_status, reader_reason, conflict, recorder_id, stream_seq
+    reader_status, reader_reason, conflict, recorded_by, recorder_id, stream_seq
 )
 SELECT s.id, s.student_id, s.pass_id, s.access_point_id, s.school_id, s.access_time, s.access_type, s.status, s.reason,
     s.device_info, s.lookup_key, s.received_at, s.reader_time, s.skew_ms, s.stale, s.offline, s.hub_status,
     s.hub_reason, s.reader_status, s.reader_reason, s.hub_status IS DISTINCT FROM s.reader_status AND s.offline,
-    s.recorder_id, s.stream_seq
+    s.recorded_by, s.recorder_id, s.stream_seq
 FROM drain_stage s
 
 -- add_new_scans --
@@ -50,7 +50,8 @@ JOIN fresh f ON f.scan_id = s.id AND f.device_id = s.access_point_id AND f.acces
 -- is put beside it. The row that this very batch wrote is not touched.
 UPDATE access_logs l
 SET reader_status = s.reader_status, reader_reason = s.reader_reason, reader_time = s.reader_time,
-    skew_ms = s.skew_ms, conflict = l.status <> s.reader_status
+    skew_ms = s.skew_ms, conflict = l.status <> s.reader_status,
+    recorded_by = COALESCE(s.recorded_by, l.recorded_by)
 FROM drain_stage s
 JOIN scan_ids i ON i.device_id = s.access_point_id AND i.scan_id = s.id
 WHERE s.reader_status IS NOT NULL
@@ -67,8 +68,16 @@ WHERE access_time = $1 AND id = $2 AND access_point_id = $3
 -- role: hub_system
 -- What a reader says it did with a scan that the hub had answered.
 UPDATE access_logs
-SET reader_status = $4, reader_reason = $5, reader_time = $6, skew_ms = $7, conflict = $8
+SET reader_status = $4, reader_reason = $5, reader_time = $6, skew_ms = $7, conflict = $8,
+    recorded_by = COALESCE($9, recorded_by)
 WHERE access_time = $1 AND id = $2 AND access_point_id = $3
+
+-- annul --
+-- role: hub_system
+-- Nobody passed after a scan, whether the log has it yet or another host is still to bring it. The first one counts.
+INSERT INTO scan_annulments (device_id, scan_id, school_id, annulled_at, annulled_by, reason)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (device_id, scan_id) DO NOTHING
 
 -- count_uses --
 -- role: hub_system

@@ -14,12 +14,14 @@ from hub.domain.audit_row import AuditRow
 
 
 class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """What a reader says that it did by itself. `at`: its clock, µs since 1970; `skew_ms`: hub minus reader."""
+    """What a reader says that it did by itself. `at`: its clock, µs since 1970; `skew_ms`: hub minus reader. `by`: the
+    person who decided instead, a user's id."""
 
     at: int
     granted: bool
     reason: str | None = None
     skew_ms: int | None = None
+    by: bytes | None = None
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
@@ -126,6 +128,36 @@ class Note(msgspec.Struct, array_like=True, tag=7):
     rows: list[AuditRow]
 
 
+class Annul(msgspec.Struct, array_like=True, tag=8):
+    """Nobody passed after all: the turnstile did not turn. Answered with Annulled.
+
+    `devices`: the doors at which the scan can have been; `not_before`: when it was answered at the earliest, µs since
+    1970; `by`: a user's id, None for the device itself. `found`: PostgreSQL has it, at the one door that is named, and
+    it may be annulled; otherwise this journal has to know it.
+    """
+
+    seq: int
+    scan_id: bytes
+    devices: list[bytes]
+    school: bytes
+    at: int
+    by: bytes | None = None
+    reason: str | None = None
+    not_before: int | None = None
+    found: bool = False
+
+
+class Annulment(msgspec.Struct, array_like=True, gc=False, frozen=True, tag=9):
+    """What the journal keeps of it."""
+
+    scan_id: bytes
+    device: bytes
+    school: bytes
+    at: int
+    by: bytes | None
+    reason: str | None
+
+
 class Welcome(msgspec.Struct, array_like=True, tag=10):
     recorder_id: bytes
 
@@ -209,6 +241,18 @@ class Noted(msgspec.Struct, array_like=True, tag=20):
     fault: str | None = None
 
 
+class Annulled(msgspec.Struct, array_like=True, tag=21):
+    """`outcome`: annulled (and on disk), unknown (to this journal), denied (nobody was let in) or too_old. With a fault
+    nothing is kept. `device`, `school` and `student` are the scan's."""
+
+    seq: int
+    outcome: str = ""
+    device: bytes = b""
+    school: bytes = b""
+    student: bytes | None = None
+    fault: str | None = None
+
+
 class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """Scan `index` of a frame was known. `code` and `at` are the first verdict's; `same`: nothing was added;
     `conflict`: the reader did otherwise than it was told."""
@@ -221,5 +265,5 @@ class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 #: What screens are fed with; other hosts get it over Redis.
 ToScreens = Events | Present | Amended
-ToRecorder = Hello | Frame | Arrival | Watch | Unwatch | Fetch | Readers | Note
-ToWorker = Welcome | Ack | Nack | State | Superseded | Watching | Fetched | ToScreens | Noted
+ToRecorder = Hello | Frame | Arrival | Watch | Unwatch | Fetch | Readers | Note | Annul
+ToWorker = Welcome | Ack | Nack | State | Superseded | Watching | Fetched | ToScreens | Noted | Annulled

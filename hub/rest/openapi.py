@@ -17,6 +17,7 @@ from hub.rest.openapi_parts import (
     SECURITY,
     closed,
     header,
+    joined,
     query_parameters,
     refusal,
     schema_of,
@@ -39,7 +40,8 @@ def document(api: Api, declared: Iterable[Route], described: Sequence[Described]
         operation = _operation(route, schemas)
         paths.setdefault(f"/api/{api}{route.path}", {})[route.method.lower()] = operation
     for one in fixed:
-        paths.setdefault(one.path, {})[one.method] = _fixed(one)
+        own = paths.setdefault(one.path, {})
+        own[one.method] = joined(own[one.method], _fixed(one)) if one.method in own else _fixed(one)
     queries = {route.query.__name__ for route in routes if route.query is not None}
     return {
         "openapi": "3.1.0",

@@ -124,6 +124,36 @@ def refusal(status: int, api: Api) -> dict[str, Any]:
     return answer
 
 
+def joined(people: dict[str, Any], readers: dict[str, Any]) -> dict[str, Any]:
+    """One operation for an address that people and readers ask differently; a document cannot say which goes with
+    which key. Parameters are those of the path: readers say nothing beside their body."""
+    responses = dict(people["responses"])
+    for status, answer in readers["responses"].items():
+        known = responses.get(status)
+        responses[status] = answer if known is None or "$ref" in known else _either(known, answer)
+    return people | {
+        "summary": f"{people['summary']}; with a device key: {readers['summary'][:1].lower()}{readers['summary'][1:]}",
+        "tags": [*people["tags"], *readers["tags"]],
+        "parameters": [one for one in people["parameters"] if one.get("in") == "path"],
+        "responses": responses,
+        "security": [*people["security"], *readers["security"]],
+        "requestBody": people["requestBody"] | _either(people["requestBody"], readers["requestBody"]),
+    }
+
+
+def _either(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Bodies or answers of two shapes; headers and examples are the first one's."""
+    (kind,) = one["content"]
+    content = one["content"][kind]
+    shapes = [schema for each in (one, other) for schema in _shapes(each["content"][kind]["schema"])]
+    return one | {"content": {kind: content | {"schema": {"anyOf": shapes}}}}
+
+
+def _shapes(schema: dict[str, Any]) -> list[Any]:
+    found: list[Any] = schema.get("anyOf", [schema])
+    return found
+
+
 def query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """The fields of a query's Struct, one parameter each."""
     required = set(schema.get("required", ()))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from aiohttp import web
 
@@ -25,13 +26,21 @@ _BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 class Shell:
     """Builds the application out of routes. `retiring` makes each response the last of its connection.
 
-    `stack` is around all routes but the `bare` ones, (method, path): those that readers ask.
+    `stack` is around all routes but the `bare` ones, (method, path): those that readers ask. A bare route that comes a
+    second time is for people: `is_persons` tells whose a request is.
     """
 
-    def __init__(self, body_max_bytes: int, stack: Stack, bare: Collection[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        body_max_bytes: int,
+        stack: Stack,
+        bare: Collection[tuple[str, str]],
+        is_persons: Callable[[web.Request], bool] = lambda request: True,
+    ) -> None:
         self._body_max_bytes = body_max_bytes
         self._stack = stack
         self._bare = bare
+        self._is_persons = is_persons
         self.retiring = False
         self.active = 0
         #: (method, path) → what answers it, errors and counting included.
@@ -42,18 +51,30 @@ class Shell:
         """An application of these routes; every other address answers 404 or 405, in JSON too."""
         app = web.Application(client_max_size=self._body_max_bytes)
         app[STREAMS] = Streams()
+        kwargs: dict[tuple[str, str], dict[str, Any]] = {}
         for route in routes:
-            wrapped = self._wrap(route.handler, route.method, route.path)
-            if (route.method, route.path) not in self._bare:
+            way = (route.method, route.path)
+            readers = self.handlers.get(way)
+            wrapped = self.apart(route) if readers is not None else self._wrap(route.handler, *way)
+            if way not in self._bare:
                 wrapped = self._stack.dress(wrapped, route.path)
-            self.handlers[route.method, route.path] = wrapped
-            web.RouteDef(route.method, _with_ids(route.path), wrapped, route.kwargs).register(app.router)
+            elif readers is not None:
+                wrapped = self._either(readers, wrapped)
+            self.handlers[way], kwargs[way] = wrapped, route.kwargs
+        for (method, path), more in kwargs.items():
+            web.RouteDef(method, _with_ids(path), self.handlers[method, path], more).register(app.router)
         nothing = self._wrap(_nothing_here, "", "unknown")
         app.router.add_route("*", "/{anything:.*}", self._stack.dress(nothing, "unknown"))
         return app
 
+    def _either(self, readers: Handler, people: Handler) -> Handler:
+        async def chosen(request: web.Request) -> web.StreamResponse:
+            return await (people if self._is_persons(request) else readers)(request)
+
+        return chosen
+
     def apart(self, route: web.RouteDef) -> Handler:
-        """A route that shares its address with a bare one, which hands over what is not for it."""
+        """A route that shares its address with a bare one."""
         return self._stack.dress(self._wrap(route.handler, route.method, f"{route.path} by people"), route.path)
 
     def _wrap(self, handler: Handler, method: str, route: str) -> Handler:

@@ -12,7 +12,7 @@ from hub.domain.ids import new_id_bytes
 from hub.recorder.admission import Extra, entries, records
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import Recorder, socket_path
-from hub.recorder.wire import Amendment, Entry, Merge, Note, Override
+from hub.recorder.wire import Amendment, Annulment, Entry, Merge, Note, Override
 
 SCHOOL, DEVICE, KEY, OTHER_KEY = (bytes([n]) * 16 for n in (1, 2, 3, 4))
 AT = 1_795_000_000_000_000
@@ -113,6 +113,6 @@ def beside(recorder: Recorder) -> list[Amendment | Merge]:
     found: list[Amendment | Merge] = []
     for row in recorder.journal.all_rows():
         for record in records(row.body):
-            if not isinstance(record, Note):
+            if not isinstance(record, Note | Annulment):
                 found += record.merges if isinstance(record, Extra) else record.amendments
     return found

@@ -91,6 +91,40 @@ async def _role(site: Site, school: str) -> UUID:
     return UUID(bytes=rows[0]["id"].bytes)
 
 
+async def _school(site: Site, school: str) -> UUID:
+    return site.schools[school]
+
+
+async def _department(site: Site, school: str) -> UUID:
+    rows = await site.fetch(
+        "INSERT INTO departments (name, code, school_id) VALUES ('Art', left(gen_random_uuid()::text, 20), $1)"
+        " RETURNING id",
+        site.schools[school],
+    )
+    return UUID(bytes=rows[0]["id"].bytes)
+
+
+async def _access_log(site: Site, school: str) -> UUID:
+    door, id_ = await site.point(school), new_id()
+    await site.fetch("INSERT INTO scan_ids (device_id, scan_id, access_time) VALUES ($1, $2, now())", door, id_)
+    await site.fetch(
+        "INSERT INTO access_logs (id, school_id, access_point_id, access_time, status)"
+        " SELECT scan_id, $2, device_id, access_time, 'granted' FROM scan_ids WHERE scan_id = $1",
+        *(id_, site.schools[school]),
+    )
+    return id_
+
+
+async def _entry_by_hand(site: Site, school: str) -> dict[str, str]:
+    rows = await site.fetch(
+        "INSERT INTO students (student_id, first_name, last_name, school_id)"
+        " VALUES (left(gen_random_uuid()::text, 20), 'A', 'B', $1) RETURNING id",
+        site.schools[school],
+    )
+    door = await site.point(school)
+    return {"studentId": str(rows[0]["id"]), "accessPointId": str(door), "decision": "granted", "reason": "known to me"}
+
+
 async def _login(_: Site, school: str) -> dict[str, str]:
     return {"email": f"{school}@example.org", "password": PASSWORD}
 
@@ -143,6 +177,8 @@ async def _connect(site: Site) -> AsyncIterator[asyncpg.Connection]:
 
 #: What stands before `/{id}` in a path → makes one in a school.
 MAKERS: dict[str, Maker] = {
+    "/access-logs": _access_log,
+    "/access-logs/export": _access_log,
     "/access-points": _access_point,
     "/admin/audit-logs": _audit_log,
     "/admin/audit-logs/export": _audit_log,
@@ -151,10 +187,14 @@ MAKERS: dict[str, Maker] = {
     "/students/roll-over": _roll_over,
     "/admin/users": _user,
     "/admin/roles": _role,
+    "/departments": _department,
+    "/schools": _school,
+    "/schools/{id}/departments": _department,
 }
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
+    "POST /access-logs": _entry_by_hand,
     "POST /auth/login": _login,
     "POST /students/import": _file,
     "POST /auth/refresh": _refresh,

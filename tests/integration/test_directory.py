@@ -139,6 +139,18 @@ async def test_a_doors_bound_on_staleness_wins_over_the_schools(world: World) ->
     assert world.point.door.fail_open
 
 
+async def test_a_door_that_does_not_say_so_fails_as_its_school_does(world: World) -> None:
+    assert not world.point.door.fail_open
+    await world.owner.execute("UPDATE schools SET settings = '{\"failOpen\": true}'")
+    await until(lambda: world.point.door.fail_open, "the school's")
+    await world.owner.execute("UPDATE access_points SET fail_open = false")
+    await until(lambda: not world.point.door.fail_open, "the door's")
+    await world.owner.execute("UPDATE access_points SET fail_open = NULL")
+    await until(lambda: world.point.door.fail_open, "the school's again")
+    await world.owner.execute('UPDATE schools SET settings = \'{"failOpen": "yes"}\'')
+    await until(lambda: not world.point.door.fail_open, "another shape counts as not set")
+
+
 # ---------------------------------------------------------------------------------------------------- signing keys
 
 

@@ -124,7 +124,8 @@ def as_row(scan: Entry, recorder: bytes, sequence: int) -> dict[str, Any]:
         "hub_reason": None if report is None else hub[1],
         "reader_status": said,
         "reader_reason": heard,
-        "conflict": report is not None and said != hub[0],
+        "recorded_by": None if report is None or report.by is None else UUID(bytes=report.by),
+        "conflict": report is not None and bool(scan.flags & Flag.offline) and said != hub[0],
         "recorder_id": UUID(bytes=recorder),
         "stream_seq": sequence,
     }
@@ -148,6 +149,7 @@ async def test_every_column_of_every_kind_of_scan(bench: Bench) -> None:
         for stale in (0, 1)
         for code in (0, 7)
     ]
+    scans += [entry(report=Report(NOW - 5, True, "by hand", None, bytes([7]) * 16), code=code) for code in (0, 7)]
     scans += [entry(school=bytes([8]) * 16, device=bytes([9]) * 16, at=NOW + n) for n in range(300)]
     bench.keep(*scans)
     await bench.empty()

@@ -194,7 +194,7 @@ async def test_a_pass_cannot_point_at_another_schools_student(
     "statement",
     [
         "SELECT * FROM access_logs_default",
-        "SELECT * FROM scan_ids",
+        "INSERT INTO scan_ids VALUES (gen_random_uuid(), gen_random_uuid(), now())",
         "SELECT * FROM access_logs_rejected",
         "SELECT * FROM index_changes",
         "INSERT INTO index_changes (kind, key) VALUES ('reload', '')",
@@ -324,7 +324,7 @@ async def test_what_hub_system_may_not_do(db: asyncpg.Connection, statement: str
         "INSERT INTO access_logs (school_id, status) VALUES (gen_random_uuid(), 'granted')",
         "UPDATE audit_logs SET action = 'x'",
         "DELETE FROM students",
-        "SELECT * FROM scan_ids",
+        "INSERT INTO scan_ids VALUES (gen_random_uuid(), gen_random_uuid(), now())",
         "SELECT hub_prune_changes('1')",
     ],
 )

@@ -17,7 +17,8 @@ EPOCH_2000 = 946_684_800_000_000
 sixteen = st.binary(min_size=16, max_size=16)
 moments = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
-reports = st.builds(Report, moments, st.booleans(), st.none() | words, st.none() | st.integers(-(2**31), 2**31 - 1))
+skews = st.none() | st.integers(-(2**31), 2**31 - 1)
+reports = st.builds(Report, moments, st.booleans(), st.none() | words, skews, st.none() | sixteen)
 scans = st.builds(
     Entry,
     sixteen,
@@ -72,8 +73,9 @@ def test_every_field_is_where_and_what_it_should_be(scan: Entry, sequence: int) 
     assert (row[14], row[15]) == (bytes([scan.flags & 1]), bytes([scan.flags >> 1]))
     assert (text(row[16]), text(row[17])) == (hub if report else (None, None))
     assert (text(row[18]), text(row[19])) == (said or (None, None))
-    assert (row[20], number(row[21])) == (RECORDER, sequence)
-    assert len(row) == 22
+    assert row[20] == (report and report.by)
+    assert (row[21], number(row[22])) == (RECORDER, sequence)
+    assert len(row) == 23
 
 
 @given(scans)

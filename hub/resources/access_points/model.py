@@ -19,6 +19,9 @@ DeviceId = Annotated[str, Meta(min_length=1, max_length=100, description="the re
 Staleness = Annotated[
     int, Meta(ge=0, le=86_400 * 30, description="seconds it may answer without fresh passes; null: as the school says")
 ]
+FailOpen = Annotated[
+    bool, Meta(description="past maxStalenessSeconds: grant what was known last; null: as the school says")
+]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -33,7 +36,7 @@ class AccessPoint(msgspec.Struct, kw_only=True):
     accessType: AccessType
     isActive: bool
     maxStalenessSeconds: int | None
-    failOpen: bool
+    failOpen: bool | None
     createdAt: Moment
     updatedAt: Moment
 
@@ -47,7 +50,7 @@ class NewAccessPoint(msgspec.Struct, kw_only=True):
     deviceId: DeviceId | None = None
     isActive: bool = True
     maxStalenessSeconds: Staleness | None = None
-    failOpen: Annotated[bool, Meta(description="past maxStalenessSeconds: grant what was known last")] = False
+    failOpen: FailOpen | None = None
     schoolId: UUID | None = None
 
 
@@ -60,7 +63,7 @@ class ChangedAccessPoint(msgspec.Struct, kw_only=True):
     deviceId: DeviceId | UnsetType | None = UNSET
     isActive: bool | UnsetType = UNSET
     maxStalenessSeconds: Staleness | UnsetType | None = UNSET
-    failOpen: bool | UnsetType = UNSET
+    failOpen: FailOpen | UnsetType | None = UNSET
 
 
 class EnrolledAccessPoint(AccessPoint, kw_only=True):

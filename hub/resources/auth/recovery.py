@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.accounts.accounts import ACCOUNTS
-from hub.accounts.invitations import redeem, set_password, verify_email
+from hub.accounts.invitations import check_rules, redeem, set_password, verify_email
 from hub.accounts.letters import Letter, ask_for
 from hub.resources.auth.model import ForgottenPassword, ResetPassword, VerifyEmail
 from hub.rest.call import Call
@@ -25,6 +25,7 @@ async def reset_password(call: Call[None, ResetPassword]) -> None:
     hashed = await accounts.passwords.hash(body.password)
     tx = await call.tx()
     redeemed = await redeem(tx, body.token, "invitation", "reset")
+    await check_rules(tx, redeemed, body.password)
     await set_password(tx, redeemed, hashed)
     await call.audit(
         "update",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -128,11 +129,12 @@ async def test_every_order_and_filter_of_a_listing_prepares(listing: Listing, pr
     connection = await asyncpg.connect(prepared_in, server_settings={"role": "hub_api"})
     try:
         filters = dict.fromkeys(listing.filters, None)
+        base = [None] * len(set(re.findall(r"\$\d+", listing.base)))
         for sort in listing.sorts:
             q = "x" if listing.search else None
-            sql, _ = listing.page(f"-{sort}", 10, filters=filters, q=q)
+            sql, _ = listing.page(f"-{sort}", 10, base=base, filters=filters, q=q)
             await connection.prepare(sql)
-        await connection.prepare(listing.count(filters=filters)[0])
+        await connection.prepare(listing.count(base=base, filters=filters)[0])
     finally:
         await connection.close()
 

@@ -1,0 +1,1 @@
+"""Schools: their names, their time zones, and what they have set."""
