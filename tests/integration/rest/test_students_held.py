@@ -84,6 +84,7 @@ async def furnished(site: Site) -> str:
     )
     await site.ask("PUT", f"{STUDENTS}/{student}", token, {"lastName": "Byron"})
     await site.ask("GET", f"{STUDENTS}/{student}", token)
+    await made(site, {"studentId": "Z-0001", "firstName": "Trent", "lastName": "Kline"}, token)
     await site.ask("GET", STUDENTS, site.token("staff"))
     return student
 
