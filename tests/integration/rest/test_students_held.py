@@ -146,7 +146,7 @@ async def test_nothing_of_an_erased_student_is_anywhere(real: Site) -> None:
         assert word not in text, word
     scans = await real.fetch("SELECT student_id, status FROM access_logs")
     assert [(str(row["student_id"]), row["status"]) for row in scans] == [(student, "granted")]
-    (key,) = await real.fetch("SELECT key, erased_at FROM student_keys")
+    (key,) = await real.fetch("SELECT key, erased_at FROM student_keys WHERE student_id = $1", UUID(student))
     assert (key["key"], key["erased_at"] is None) == (None, False)
     await made(real, WHOLE)
 
