@@ -21,7 +21,6 @@ from tests.integration.rest.site import Site, site_running
 from tests.integration.rest.test_students import STUDENTS, WHOLE, add_pass, made, statuses
 from tests.integration.rest.test_students_found import numbers
 
-
 #: A name that no hexadecimal digits spell by chance.
 PERSON = WHOLE | {"firstName": "Quillon"}
 
