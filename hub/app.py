@@ -23,7 +23,6 @@ from aiohttp import web
 from hub.accounts import trail as trails
 from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.roster import Roster
-from hub.accounts.screen_tokens import ScreenTokens
 from hub.config import Settings, key_ring
 from hub.control.line import ControlLine
 from hub.gate.connections import CLOSE_RESTART, Connections
@@ -107,7 +106,6 @@ class Worker:
         )
         self.admission = Admission(
             self.accounts.sessions,
-            ScreenTokens(settings.live_tokens),
             self.directory,
             self.feed.ready,
             self.clients,

@@ -193,9 +193,6 @@ class Settings(BaseSettings):
         description="how often a screen is pinged; one that answers none for twice as long is disconnected (4003)",
         json_schema_extra=unit("s"),
     )
-    live_tokens: SecretStr | None = Field(
-        None, description='tokens of screens, as JSON: {"token": "school code"}; `passhub demo` makes some'
-    )
 
     body_max_bytes: Annotated[int, Field(ge=4096)] = Field(
         2 * 2**20, description="largest request body", json_schema_extra=unit("bytes")
@@ -220,6 +217,11 @@ class Settings(BaseSettings):
     )
     rate_signed_in: Annotated[int, Field(ge=1)] = Field(
         6_000, description="requests of one signed-in person", json_schema_extra=unit("a window")
+    )
+    rate_device: Annotated[int, Field(ge=0, le=2**31)] = Field(
+        100,
+        description="scans of one reader, counted over ten seconds in each worker; 0: no limit",
+        json_schema_extra=unit("scans/s"),
     )
     device_key_overlap: Annotated[float, Field(ge=0, le=24 * 90)] = Field(
         24.0, description="how long a rotated device key still works beside the new one", json_schema_extra=unit("h")

@@ -7,7 +7,6 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from hub.demo.live_tokens import live_token
 from hub.demo.place import Place, write_private
 from hub.demo.result import SeedResult
 from hub.demo.server import Server
@@ -25,9 +24,6 @@ class Document:
         self._server = server
         self._services = services
         self._seeded = result.for_demo_json()
-        for account in self._seeded["accounts"]:
-            if account["schoolCode"] is not None:
-                account["liveToken"] = live_token(place.secret_key(), account["schoolCode"])
         for code in self._seeded["codes"]["denied"]:
             code.pop("passId", None)  # it would say that there is a pass, which is the reader's question
         self._written: dict[str, Any] = {}

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 
 from hub.config import Settings, load_settings
 from hub.demo.document import Document
-from hub.demo.live_tokens import live_token, live_tokens_setting
 from hub.demo.place import Place
 from hub.demo.readers import Crew
 from hub.demo.result import SeedResult
@@ -133,7 +132,7 @@ class Demo:
             document = Document(place, server, services, result)
             document.write()
             self._document = document
-            self._welcome(server, place)
+            self._welcome(server, place, result)
             if options.duration is not None:
                 asyncio.get_running_loop().call_later(options.duration, self.stop.set)
             await self._stay(services, server, document, result, http)
@@ -179,12 +178,12 @@ class Demo:
         self._screen.say(f"  {text}  ({now - self._last:.1f} s)")
         self._last = now
 
-    def _welcome(self, server: Server, place: Place) -> None:
+    def _welcome(self, server: Server, place: Place, result: SeedResult) -> None:
         say, here = self._screen.say, _short(place.path)
         say("")
-        say(f"  {server.base_url}", "bold")
+        say(f"  {server.base_url}/", "bold")
         for school in SCHOOLS:
-            say(f"  {server.base_url}/#token={live_token(place.secret_key(), school.code)}   {school.name}, live")
+            say(f"  sign in: {_guard(result, school.code)}   {school.name}, live")
         say(f"  health  {server.base_url}/health    metrics  {server.base_url}/metrics")
         say(f"  {here}/demo.json   accounts, device keys and codes to try by hand")
         say(f"  {here}/log/        what the server, PostgreSQL and Valkey say")
@@ -213,6 +212,12 @@ class Demo:
             self._screen.say(f"{tally.granted:,} granted, {tally.denied:,} denied{unanswered}")
 
 
+def _guard(result: SeedResult, school: str) -> str:
+    """Address and password of somebody who may watch the school's doors."""
+    account = next(a for a in result.accounts if a.school_code == school and a.role == "security")
+    return f"{account.email}  {account.password or '(the password was changed)'}"
+
+
 def _settings(options: Options, place: Place) -> Settings:
     """The caller's HUB_* settings, with what makes the demo one: its own services, journal and key, never another's."""
     settings = load_settings(
@@ -222,7 +227,7 @@ def _settings(options: Options, place: Place) -> Settings:
         secret_key=place.secret_key(),
         audit_key=place.audit_key(),
         audit_heads=place.audit_heads,
-        live_tokens=live_tokens_setting(place.secret_key()),
+        rate_device=0,  # `--rate` may be more than people could do
         log_format="json",
         shutdown_timeout=SHUTDOWN_SECONDS,
     )

@@ -5,6 +5,7 @@ A key's id is not given but derived from it (`vault.key_head`): nobody can mista
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -42,6 +43,10 @@ class KeyRing:
         if key is None:
             raise SealBroken("sealed with another key")
         return unseal(key, sealed, associated)
+
+    def derived(self, purpose: bytes) -> KeyRing:
+        """A ring of other keys, each made of one of these, for what only `purpose` may open."""
+        return KeyRing(hmac.digest(key, b"passhub ring" + purpose, "sha256") for key in self._keys)
 
     def blind_index(self, column: str, school: UUID, value: str) -> bytes:
         """What is stored beside a value that is sealed now."""

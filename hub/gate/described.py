@@ -39,7 +39,7 @@ READERS = [
         "verify",
         body=Verify,
         example={"qrCode": "SP1:6BF+70000", "direction": "entry"},
-        refusals=(400, 401, 413, 500, 503),
+        refusals=(400, 401, 413, 429, 500, 503),
         device_key=True,
     ),
     Described(

@@ -18,11 +18,12 @@ from aiohttp import hdrs, web
 from hub.config import Settings
 from hub.domain.qr import public_jwk
 from hub.domain.verdict import DIRECTION_CODE
-from hub.errors import BadRequest, PayloadTooLarge, StoreUnavailable, Unauthorized
+from hub.errors import BadRequest, PayloadTooLarge, StoreUnavailable, TooManyRequests, Unauthorized
 from hub.gate.attempts import Attempts, PeekId
 from hub.gate.desk import Answer, Desk
 from hub.gate.messages import UNREADABLE, Attempt, RecordedItem, Verify, decision, device_info, plain
 from hub.gate.messages import Attempts as AttemptsBody
+from hub.gate.pace import Pace
 from hub.gate.reply import json_reply
 from hub.index.directory import AccessPoint, Directory
 
@@ -49,6 +50,7 @@ class HttpDoor:
         self._desk = desk
         self._directory = directory
         self._loaded = loaded
+        self.pace = Pace(settings.rate_device)
         self._loop = asyncio.get_running_loop()
 
     def routes(self) -> list[web.RouteDef]:
@@ -75,6 +77,8 @@ class HttpDoor:
     async def verify(self, request: web.Request) -> web.StreamResponse:
         """May this pass enter?"""
         point, _ = self.device(request)
+        if seconds := self.pace.wait(point):
+            raise TooManyRequests(f"{point.name}: more than {self.pace.rate} scans/s; again in {seconds} s", seconds)
         scan = _decode(_verify.decode, await request.read())
         future: asyncio.Future[Answer] = self._loop.create_future()
         self._desk.ask(

@@ -64,6 +64,7 @@ class SocketDoor:
         self.settings = settings
         self.desk = desk
         self._door = door
+        self.pace = door.pace
         self.connections = connections
         self.retiring = False
         self.messages = 0
@@ -133,6 +134,7 @@ class ReaderConnection:
         self._door = door
         self._desk = door.desk
         self._ask = door.desk.ask
+        self._pace = door.pace.wait
         self._observe = door.answer_seconds.observe
         self._max_in_flight = door.settings.reader_max_in_flight
         self._settings = door.settings
@@ -229,7 +231,7 @@ class ReaderConnection:
 
     def _scan(self, scan: Scan) -> None:
         info = None if scan.deviceInfo is None else device_info(scan.deviceInfo)
-        if self._in_flight >= self._max_in_flight:
+        if self._in_flight >= self._max_in_flight or self._pace(self.point):
             self._slow_down(scan)
             return
         self._in_flight += 1
@@ -245,15 +247,18 @@ class ReaderConnection:
 
     def _slow_down(self, scan: ScanItem) -> None:
         self._door.slow_down += 1
-        limit = self._settings.reader_max_in_flight
-        self._send(Error("slow_down", f"at most {limit} scans may wait for their answer", str(scan.scanId)))
+        if self._in_flight >= (limit := self._settings.reader_max_in_flight):
+            why = f"at most {limit} scans may wait for their answer"
+        else:
+            why = f"at most {limit} scans may wait for their answer, and {self._door.pace.rate} be asked in a second"
+        self._send(Error("slow_down", why, str(scan.scanId)))
 
     def _scans(self, message: Scans) -> None:
         scans = message.scans
         if not scans:
             self._send(Decisions([]))
             return
-        if self._in_flight + len(scans) > self._settings.reader_max_in_flight:
+        if self._in_flight + len(scans) > self._max_in_flight or self._pace(self.point, len(scans)):
             for scan in scans:
                 self._slow_down(scan)
             return

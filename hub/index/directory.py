@@ -32,11 +32,15 @@ class School(msgspec.Struct):
 
 
 class AccessPoint:
-    """One door with its reader; the device of a scan's identity. `max_staleness`: seconds, None for the school's."""
+    """One door with its reader; the device of a scan's identity. `max_staleness`: seconds, None for the school's.
+
+    `asked`, `window_ends`: how much its reader asked lately, for hub/gate/pace.py.
+    """
 
     __slots__ = (
         "accepts",
         "active",
+        "asked",
         "door",
         "fail_open",
         "id",
@@ -45,6 +49,7 @@ class AccessPoint:
         "name",
         "school",
         "school_id",
+        "window_ends",
     )
 
     def __init__(self, id_: bytes, id_text: str) -> None:
@@ -58,6 +63,8 @@ class AccessPoint:
         self.school_id = b""
         self.school: School | None = None
         self.door = Door(0, False, False, 3, 0.0, False)
+        self.asked = 0
+        self.window_ends = 0.0
 
     def refresh(self) -> None:
         """Compute what the policy reads from the point and its school."""

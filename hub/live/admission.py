@@ -1,4 +1,4 @@
-"""Which school's events somebody may see: people by their session, screens on a wall by a token of their own.
+"""Which school's events somebody may see: whoever is signed in, those of their school.
 
 Whoever has joined stays while the session lives and may still look, however short an access token is.
 """
@@ -14,7 +14,6 @@ from aiohttp import web
 
 from hub.accounts.identity import Identity
 from hub.accounts.permissions import Permission
-from hub.accounts.screen_tokens import ScreenTokens
 from hub.accounts.sessions import Sessions
 from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
 from hub.index.directory import Directory
@@ -29,14 +28,12 @@ class Admission:
     def __init__(
         self,
         sessions: Sessions,
-        screen_tokens: ScreenTokens,
         directory: Directory,
         ready: asyncio.Event,
         clients: Clients,
         origins: Container[str] = (),
     ) -> None:
         self._sessions = sessions
-        self._screen_tokens = screen_tokens
         self._directory = directory
         self._ready = ready
         self._clients = clients
@@ -63,10 +60,8 @@ class Admission:
         if token is None:
             token = self._cookie(request)
         if not isinstance(token, str):
-            raise Unauthorized("send auth: {token: …}")
-        if token.count(".") == 2:
-            return self._of_person(await self._sessions.identify(token), auth)
-        return self._of_screen(token)
+            raise Unauthorized("send auth: {token: …}, an access token")
+        return self._of_person(await self._sessions.identify(token), auth)
 
     def _require_schools(self) -> None:
         if not self._ready.is_set():
@@ -87,14 +82,6 @@ class Admission:
         if identity.school_id is None and school.bytes not in self._directory.schools:
             raise NotFound("no such school")
         return Scope(school.bytes, identity.session_id)
-
-    def _of_screen(self, token: str) -> Scope:
-        code = self._screen_tokens.school(token)
-        self._require_schools()
-        for school in self._directory.schools.values():
-            if school.code == code:
-                return Scope(school.id)
-        raise Unauthorized("this token's school is not known here")
 
 
 def _named(auth: dict[str, Any]) -> UUID:

@@ -57,10 +57,13 @@ class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
 
 
 class Auth(msgspec.Struct, omit_defaults=True):
-    """What a screen sends as it joins. `cursor`: the last that it was given, if it was there before."""
+    """What a screen sends as it joins. `token`: an access token; a page leaves that to the session's cookie. `cursor`:
+    the last that it was given, if it was there before. `schoolId`: whose events, for who belongs to no school.
+    """
 
-    token: str
+    token: str | None = None
     cursor: str | None = None
+    schoolId: str | None = None
 
 
 class EventBatch(msgspec.Struct):

@@ -186,7 +186,7 @@ class Live:
         if isinstance(message, Fetched):
             self._past.hear(message)
         elif isinstance(message, Welcome):
-            self._remote.own = message.recorder_id
+            self._remote.know_own(message.recorder_id)
         elif isinstance(message, Watching):
             room = self._rooms.get(message.school)
             if room is not None:

@@ -13,7 +13,7 @@ import structlog
 from pydantic import SecretStr
 
 from hub.recorder.wire import ToScreens
-from hub.store.redis import PubSub, RedisError, live_channel, open_redis
+from hub.store.redis import PubSub, RedisError, live_channel, open_redis, watch_channel
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,11 @@ class Remote:
         self._changed = asyncio.Event()
         self.own = b""
         self.subscribed = False
+
+    def know_own(self, recorder: bytes) -> None:
+        """The recorder of this host: its events come another way."""
+        self.own = recorder
+        self._changed.set()
 
     def watch(self, school: bytes) -> None:
         self._schools.add(school)
@@ -64,7 +69,7 @@ class Remote:
         try:
             async with client.pubsub() as pubsub:
                 await pubsub.subscribe("hub:live")  # nobody publishes there: it keeps the connection open
-                channels: set[bytes] = set()
+                channels: set[str] = set()
                 heard = asyncio.get_running_loop().time()
                 self._changed.set()
                 while True:
@@ -84,12 +89,13 @@ class Remote:
         finally:
             await client.aclose()
 
-    async def _follow(self, pubsub: PubSub, channels: set[bytes]) -> set[bytes]:
-        wanted = set(self._schools)
+    async def _follow(self, pubsub: PubSub, channels: set[str]) -> set[str]:
+        wanted = {live_channel(school) for school in self._schools}
+        wanted |= {watch_channel(school, self.own) for school in self._schools}
         if gone := channels - wanted:
-            await pubsub.unsubscribe(*map(live_channel, gone))
+            await pubsub.unsubscribe(*gone)
         if new := wanted - channels:
-            await pubsub.subscribe(*map(live_channel, new))
+            await pubsub.subscribe(*sorted(new))  # hub:live before hub:watch: nothing is sent that is not heard
         return wanted
 
     def _take(self, message: dict[str, object]) -> None:

@@ -49,10 +49,10 @@ MAX_PACKET = 16_384
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a token opens. `session`: the sign-in behind it, if it is a person's."""
+    """What somebody may see, for as long as the sign-in `session` lasts."""
 
     school: bytes
-    session: UUID | None = None
+    session: UUID
 
 
 #: The scope of what a client presented as `auth`. Raises Unauthorized.

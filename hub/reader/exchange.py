@@ -149,7 +149,7 @@ class Exchange:
     def _pause(self) -> None:
         """The hub has enough of this reader's scans: send no more for a moment."""
         if self._hold is None:
-            pause = random.uniform(0.02, 0.1)  # noqa: S311
+            pause = random.uniform(0.02, 0.1) if self._in_flight else random.uniform(0.1, 1.0)  # noqa: S311
             self._hold = asyncio.get_running_loop().call_later(pause, self._resume)
 
     def _resume(self) -> None:

@@ -66,6 +66,7 @@ class Outlet:
         self._admission = admission
         self._pause = batch_ms / 1000
         self._publisher = publisher
+        publisher.on_wanted = self._tell_place_elsewhere
         self._watchers: dict[bytes, set[Watcher]] = {}
         self._stuck: set[Watcher] = set()
         #: The newest batches, each with the first number of each school in it.
@@ -90,7 +91,7 @@ class Outlet:
             self._kept += batch.scans
             while self._kept > RING_SCANS and len(self._ring) > 1:
                 self._kept -= len(self._ring.popleft()[1])
-        if not (self._watchers or self._publisher.on):
+        if not (self._watchers or self._publisher.wanted):
             return
         if batch.numbered:
             self._due.append(batch.numbered)
@@ -165,6 +166,13 @@ class Outlet:
             return  # no journal could be opened yet: it is told when one is
         worker.send(Watching(school, self._journal.recorder_id, self._journal.sequences.get(school, 1)))
 
+    def _tell_place_elsewhere(self, school: bytes) -> None:
+        """Another host has begun to watch: an empty run says where its events go on; it fetches those before."""
+        self._flush_first()
+        if self._journal.recorder_id:
+            following = self._journal.sequences.get(school, 1)
+            self._pass_on(Events(school, self._journal.recorder_id, following, []))
+
     # Sending on
 
     def _send_on(self) -> None:
@@ -181,7 +189,7 @@ class Outlet:
     def _pass_on(self, message: ToScreens) -> None:
         """Encoded once, for all who watch."""
         watchers = self._watchers.get(message.school)
-        if not (watchers or self._publisher.on):
+        if not (watchers or message.school in self._publisher.wanted):
             return
         body = _encode(message)
         self._publisher.offer(message.school, message.recorder, body)

@@ -124,7 +124,7 @@ class Recorder:
         self.journal = Journal(settings.journal_dir)
         self.admission = Admission(self.journal)
         self.drain = Drain(settings, self.journal)
-        self.publisher = Publisher(settings.redis_url)
+        self.publisher = Publisher(settings.redis_url, lambda: self.journal.recorder_id)
         self.outlet = Outlet(self.journal, self.admission, settings.live_batch_ms, self.publisher)
         self.workers: set[Worker] = set()
         self.fault: str | None = "the journal is not open yet"

@@ -65,7 +65,7 @@ def error_response(request: web.BaseRequest, error: Exception) -> web.Response:
     elif isinstance(error, HttpProcessingError | web.RequestPayloadError):
         status, message = 400, "the body cannot be read: it is cut off, or not encoded as its headers say"
     else:
-        log.error("a request failed", method=request.method, request_id=id_, **_without_values(error))
+        log.error("a request failed", method=request.method, request_id=id_, **without_values(error))
         status, message = 500, "something went wrong here; the log has it under this requestId"
     if status == HTTPStatus.UNAUTHORIZED:
         headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
@@ -86,7 +86,7 @@ def _code(error: Exception, title: str) -> str:
     return error.code if isinstance(error, HubError) else title.lower().replace(" ", "_").replace("-", "_")
 
 
-def _without_values(error: BaseException) -> dict[str, str]:
+def without_values(error: BaseException) -> dict[str, str]:
     """What failed and where. An exception's text can hold what a person has sent: PostgreSQL repeats rows in it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-12:]))

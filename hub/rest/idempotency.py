@@ -2,7 +2,8 @@
 
 The key is claimed in the request's own transaction: a second request with it waits for the first, then finds its
 answer; one that failed leaves nothing behind. The same key with another request is 422. Answers are sealed under a key
-that takes the caller's Idempotency-Key to derive, of which only a digest is kept: they may hold what is shown once.
+that takes a data key and the caller's Idempotency-Key to derive, of which only a digest is kept: they may hold what is
+shown once.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import hdrs, web
 
-from hub.config import Settings
-from hub.domain.vault import seal, unseal
+from hub.config import Settings, key_ring
+from hub.domain.keyring import KeyRing
+from hub.domain.vault import SealBroken
 from hub.errors import BadRequest, Unprocessable
 from hub.rest.call import Call
 from hub.rest.etags import encode
@@ -34,11 +36,11 @@ class _Kept(msgspec.Struct):
 
 
 class Repeat(NamedTuple):
-    """A request with a key. `digest` names the key, `request` what was asked, `secret` seals the answer."""
+    """A request with a key. `digest` names the key, `request` what was asked, `ring` seals the answer."""
 
     digest: bytes
     request: bytes
-    secret: bytes
+    ring: KeyRing
 
     async def begin(self, call: Call[Any, Any]) -> web.Response | None:
         """Claim the key; the kept answer when it was claimed before. Raises Unprocessable for another request's."""
@@ -49,7 +51,10 @@ class Repeat(NamedTuple):
         row = await tx.fetchrow(Q.kept_answer, user, self.digest)
         if row is None or not hmac.compare_digest(row["request"], self.request):
             raise Unprocessable("this Idempotency-Key was sent with another request; make a new one")
-        kept = msgspec.msgpack.decode(unseal(self.secret, row["answer"], self.digest), type=_Kept)
+        try:
+            kept = msgspec.msgpack.decode(self.ring.unseal(row["answer"], self.digest), type=_Kept)
+        except SealBroken:
+            raise Unprocessable("the answer to this Idempotency-Key cannot be read any more; make a new one") from None
         headers = kept.headers | {"Idempotency-Replayed": "true", hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(status=kept.status, headers=headers, body=kept.body or None)
 
@@ -58,7 +63,7 @@ class Repeat(NamedTuple):
         body = response.body if isinstance(response.body, bytes) else b""
         kept = msgspec.msgpack.encode(_Kept(response.status, headers, body))
         tx = await call.tx()
-        await tx.execute(Q.keep_answer, call.identity.user_id, self.digest, seal(self.secret, kept, self.digest))
+        await tx.execute(Q.keep_answer, call.identity.user_id, self.digest, self.ring.seal(kept, self.digest))
 
 
 def repeat_of(call: Call[Any, Any], settings: Settings) -> Repeat | None:
@@ -69,13 +74,13 @@ def repeat_of(call: Call[Any, Any], settings: Settings) -> Repeat | None:
     if not 0 < len(given) <= LONGEST or not given.isascii() or not given.isprintable() or " " in given:
         message = f"must be 1 to {LONGEST} printable ASCII characters, without spaces"
         raise BadRequest(f"{HEADER}: {message}", [{"field": HEADER, "message": message}])
-    secret = settings.secret_key.get_secret_value().encode() if settings.secret_key else b""
     # The school too: two schools of one super admin do not see each other's rows, and must not collide in them.
     who = call.identity.user_id.bytes + (call.school.bytes if call.school else bytes(16))
-    key = hmac.digest(b"passhub idempotency" + secret, who + given.encode(), "sha256")
+    # The name depends on no data key: a request is the same one while keys are exchanged.
+    name = hashlib.sha256(b"passhub idempotency" + who + given.encode()).digest()
     asked = [call.request.path, call.request.query_string, encode(call.body)]
     return Repeat(
-        hmac.digest(key, b"name", "sha256"),
+        name,
         hashlib.sha256(msgspec.msgpack.encode(asked)).digest(),
-        hmac.digest(key, b"seal", "sha256"),
+        key_ring(settings).derived(b"idempotency" + who + given.encode()),
     )

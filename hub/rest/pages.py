@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from hub.rest.call import Call
 
 T = TypeVar("T")
+
+#: Moments further out can overflow in one zone or another.
+_FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 
 Search = Annotated[str, Meta(min_length=1, max_length=100, description="text that one of the searched fields holds")]
 
@@ -149,9 +153,18 @@ def _decode(text: str, sort: str, listing: Listing) -> After:
         value: Any = msgspec.convert(cursor.value, listing.sorts[sort.removeprefix("-")].kind)
     except (binascii.Error, ValueError):
         raise _foreign() from None
-    if cursor.sort != sort or (isinstance(value, str) and odd_text(value)):
+    if cursor.sort != sort or _odd(value):
         raise _foreign()
     return After(value, cursor.id)
+
+
+def _odd(value: Any) -> bool:
+    """Whether no row can have it: half a character, a moment without a zone or at the end of what can be counted."""
+    if isinstance(value, datetime):
+        return value.tzinfo is None or not _FIRST < value < _LAST
+    if isinstance(value, int):
+        return not -(2**63) <= value < 2**63
+    return isinstance(value, str) and bool(odd_text(value))
 
 
 def _foreign() -> BadRequest:

@@ -19,11 +19,12 @@ from aiohttp import hdrs, web
 from hub.accounts.identity import Identity
 from hub.accounts.permissions import Permission
 from hub.config import Settings
-from hub.errors import Forbidden, NotFound, StoreUnavailable, Unauthorized
+from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
 from hub.rest.answer import respond
 from hub.rest.body import read_body
 from hub.rest.call import Call, Reply, Transaction
 from hub.rest.client import Client, Clients
+from hub.rest.errors import without_values
 from hub.rest.headers import ROUTE as ROUTE_HEADERS
 from hub.rest.idempotency import Repeat, repeat_of
 from hub.rest.limiter import Limiter
@@ -33,7 +34,9 @@ from hub.rest.ports import AuditTrail, Authenticator
 from hub.rest.request_id import request_id
 from hub.rest.route import PUBLIC, Api, Route
 from hub.rest.versions import check_version, version_headers
-from hub.store.pg import Pg, Role
+from hub.store.pg import Pg, PostgresError, Role, is_out_of_range
+
+log = structlog.get_logger(__name__)
 
 
 class Router:
@@ -84,6 +87,11 @@ class Router:
                     return await self._answer(request, route)
             except TimeoutError:
                 raise StoreUnavailable("this took too long; try again later") from None
+            except (PostgresError, UnicodeError, OverflowError) as error:
+                if not is_out_of_range(error):
+                    raise
+                log.warning("a value fits no column", route=str(route), **without_values(error))
+                raise BadRequest("a value is longer, larger or further away than can be kept") from None
 
         return bound
 
@@ -181,18 +189,17 @@ class Router:
         raise Forbidden(f"this needs the permission {route.permission.value}")
 
     async def _keep_read(self, call: Call[Any, Any], result: Any) -> None:
-        """One entry a request: of the item in the path, or of those on the page."""
+        """One entry a request: of the item in the path or of those on the page; about a student, if it tells of one."""
         assert call.route.reads is not None
         one = call.params.get("id") if not call.route.is_list else None
         page = result.body if isinstance(result, Reply) else result
         ids = call.read if call.read is not None else _ids(page) if call.route.is_list else None
-        entry = call.entry(
-            "read",
-            call.route.reads,
-            one,
-            new=None if ids is None else {"ids": [str(id_) for id_ in ids]},
-            subject=one if call.route.reads == "student" else None,
-        )
+        told = call.read
+        if told is None and call.route.reads == "student":
+            told = [one] if one is not None else ids
+        subject = told[0] if told is not None and len(told) == 1 else None
+        new = None if ids is None or subject is not None else {"ids": [str(id_) for id_ in ids]}
+        entry = call.entry("read", call.route.reads, one, new=new, subject=subject)
         await self._trail.read(entry)
 
 

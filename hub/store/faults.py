@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from hub.errors import Conflict
+from hub.errors import Conflict, HubError
 
 # SQLSTATE classes (two characters) and codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _OUTAGE = (
@@ -20,6 +20,8 @@ _OUTAGE = (
     "58",  # system error: I/O
     "25P03",  # idle in transaction time-out
     "25006",  # read-only: a standby took the connection
+    "40001",  # another transaction changed the same rows
+    "40P01",  # a deadlock, of which this was the one to end
 )
 _DATA = (
     "21",  # cardinality
@@ -27,6 +29,16 @@ _DATA = (
     "23",  # integrity constraint
     "54",  # a limit of the program: an index row too large
     "P0001",  # raised by a trigger
+)
+_TOO_FAR = (
+    "22000",  # asyncpg's own, before anything is sent: a value that does not fit its type
+    "22001",  # text too long
+    "22003",  # number out of range
+    "22007",  # no date
+    "22008",  # date out of range
+    "22021",  # a character that the database does not have
+    "22P05",  # the same, converted
+    "54",  # a limit of the program
 )
 
 
@@ -48,16 +60,24 @@ def is_data_fault(error: BaseException) -> bool:
     return isinstance(error, asyncpg.DataError | UnicodeError | OverflowError)
 
 
+def is_out_of_range(error: BaseException) -> bool:
+    """A value that no column can hold: too long, too large, too long ago."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_TOO_FAR)
+    return isinstance(error, UnicodeError | OverflowError)
+
+
 @contextmanager
-def conflicts(**messages: str) -> Iterator[None]:
-    """`with conflicts(name_of_a_constraint="what a person reads"):` a constraint that fails is a Conflict."""
+def conflicts(**messages: str | HubError) -> Iterator[None]:
+    """`with conflicts(name_of_a_constraint="what a person reads"):` a constraint that fails is a Conflict, or the error
+    that is given instead of a sentence."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
         message = messages.get(error.constraint_name or "")
         if message is None:
             raise
-        raise Conflict(message) from None
+        raise (Conflict(message) if isinstance(message, str) else message) from None
 
 
 def connection_fault(error: BaseException) -> str:

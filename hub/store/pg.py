@@ -22,7 +22,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from hub.config import Settings, require
 from hub.errors import StoreUnavailable
-from hub.store.faults import conflicts, connection_fault, is_data_fault, is_outage
+from hub.store.faults import conflicts, connection_fault, is_data_fault, is_out_of_range, is_outage
 
 __all__ = [
     "Connection",
@@ -37,6 +37,7 @@ __all__ = [
     "connect",
     "connection_fault",
     "is_data_fault",
+    "is_out_of_range",
     "is_outage",
 ]
 

@@ -15,10 +15,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-__all__ = ["AWAY", "PubSub", "Redis", "RedisError", "live_channel", "open_redis", "ping"]
+__all__ = ["AWAY", "PubSub", "Redis", "RedisError", "live_channel", "open_redis", "ping", "watch_channel", "watches"]
 
 #: What a command raises when the server cannot be reached or does not answer in time.
 AWAY: tuple[type[Exception], ...] = (RedisConnectionError, RedisTimeoutError, OSError)
+
+WATCHES = "hub:watch:"
 
 
 def open_redis(url: str, *, timeout: float | None = 2.0, connect_timeout: float = 2.0) -> Redis:
@@ -43,6 +45,21 @@ def open_redis(url: str, *, timeout: float | None = 2.0, connect_timeout: float 
 def live_channel(school: bytes) -> str:
     """Where the events of a school go from host to host."""
     return f"hub:live:{school.hex()}"
+
+
+def watch_channel(school: bytes, recorder: bytes) -> str:
+    """Subscribed to, and never published to: whoever lists the channels sees that a host's screens watch the school."""
+    return f"{WATCHES}{school.hex()}:{recorder.hex()}"
+
+
+async def watches(r: Redis) -> dict[bytes, set[bytes]]:
+    """School → recorders of the hosts whose screens watch it."""
+    found: dict[bytes, set[bytes]] = {}
+    for channel in await r.pubsub_channels(f"{WATCHES}*"):
+        name = channel if isinstance(channel, str) else channel.decode()
+        school, _, recorder = name.removeprefix(WATCHES).partition(":")
+        found.setdefault(bytes.fromhex(school), set()).add(bytes.fromhex(recorder))
+    return found
 
 
 async def ping(r: Redis, within: float = 1.0) -> bool:

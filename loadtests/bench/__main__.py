@@ -21,8 +21,8 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import bulk, fan_out, live, peers, report, revocation, scans
-from loadtests.bench.world import World, world
+from loadtests.bench import bulk, fan_out, live, peers, people, report, revocation, scans
+from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
 HUB_PORT, BARE_PORT, ECHO_PORT, PAIR_PORT = 19_103, 19_101, 19_102, 19_104
@@ -53,7 +53,7 @@ def _rates(place: World, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def _verify(place: World, rounds: int, seconds: float) -> dict[str, Any]:
-    found: dict[str, list[dict[str, float]]] = {"fastapi": [], "bare_pool": [], "http": []}
+    found: dict[str, list[dict[str, float]]] = {"fastapi": [], "bare_pool": [], "http": [], "apart": []}
     http = scans.http_client(place.passes)
     with (
         peers.fastapi(PEER_PORT, place.url) as peer,
@@ -65,6 +65,10 @@ def _verify(place: World, rounds: int, seconds: float) -> dict[str, Any]:
             found["fastapi"].append(scans.run(http, PEER_PORT, scans.HTTP_CONNECTIONS, [peer], seconds))
             found["bare_pool"].append(scans.run(http, BARE_POOL_PORT, scans.HTTP_CONNECTIONS, [bare_pool], seconds))
             found["http"].append(scans.run(http, HUB_PORT, scans.HTTP_CONNECTIONS, own, seconds))
+            # The peer's store, PostgreSQL, is on the clients' core: here the hub's is too.
+            pin(CLIENT_CORE, int(str(hub["recorder"])))
+            found["apart"].append(scans.run(http, HUB_PORT, scans.HTTP_CONNECTIONS, own, seconds))
+            pin(SERVER_CORE, int(str(hub["recorder"])))
             time.sleep(REST_SECONDS)
             print(f"  round {number + 1}: " + ", ".join(f"{k} {v[-1]['rate']:,.0f}/s" for k, v in found.items()))
     return {**found, "versions": peers.versions()}
@@ -77,9 +81,9 @@ def _inside(what: str, url: str, number: int) -> dict[str, Any]:
     return result
 
 
-def _people(url: str, number: int) -> dict[str, Any]:
+def _students(url: str, number: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "loadtests.bench.people", url, str(number)], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-m", "loadtests.bench.students", url, str(number)], stdout=subprocess.PIPE, check=True
     )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
@@ -114,7 +118,9 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "resume": lambda: live.resume(place, rounds),
         "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
         "exports": lambda: bulk.exports(place),
-        "people": lambda: _people(place.url, options.students),
+        "shell": lambda: people.shell(place, rounds, seconds),
+        "flood": lambda: people.flood(place, rounds, seconds),
+        "students": lambda: _students(place.url, options.students),
     }
 
 

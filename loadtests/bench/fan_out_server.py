@@ -90,7 +90,7 @@ async def serve(port: int, url: str, size: int, rate: int) -> None:
     live = Live(settings, recorder, pg, index, directory, dict, stats.text)
 
     async def scope(_: web.Request, __: dict[str, Any]) -> Scope:
-        return Scope(SCHOOL)
+        return Scope(SCHOOL, UUID(int=0))
 
     app = web.Application()
     app.add_routes(ScreenDoor(settings, live, scope).routes())

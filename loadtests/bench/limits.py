@@ -2,7 +2,8 @@
 
 `python -m loadtests.bench.limits http PORT` decodes the same JSON with msgspec, hashes the code, looks it up in a dict
 of a million keys and answers a body of the same size. `… echo PORT` sends every WebSocket message back. `… notify PORT
-URL` listens for NOTIFY on the channel `bench` and writes the time of each to whoever connects.
+URL` listens for NOTIFY on the channel `bench` and writes the time of each to whoever connects. `… item PORT URL`
+answers one access point by the hub's own statement, in the hub's own transaction of a school, and does nothing else.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ import asyncio
 import hashlib
 import sys
 import time
+from uuid import UUID
 
 import asyncpg
 import msgspec
 import uvloop
 from aiohttp import WSMsgType, web
+
+from hub.config import load_settings
+from hub.resources.access_points.model import point
+from hub.store.pg import Pg, Role
+from hub.store.queries import load_queries
+from loadtests.bench.world import SCHOOL
+
+points = load_queries("hub.resources.access_points")
 
 
 class Verify(msgspec.Struct):
@@ -24,10 +34,13 @@ class Verify(msgspec.Struct):
     direction: str | None = None
 
 
-def application(kind: str) -> web.Application:
+def application(kind: str, url: str = "") -> web.Application:
     app = web.Application()
     if kind == "echo":
         app.router.add_get("/echo", echo)
+        return app
+    if kind == "item":
+        app.router.add_get("/api/v1/access-points/{id}", Item(url).get)
         return app
     keys = {hashlib.sha256(f"SP1:BENCH{n}".encode()).digest()[:16]: n for n in range(1_000_000)}
     decode = msgspec.json.Decoder(Verify).decode
@@ -46,6 +59,22 @@ def application(kind: str) -> web.Application:
 
     app.router.add_post("/api/v1/passes/verify", verify)
     return app
+
+
+class Item:
+    """What is left of GET /access-points/:id without the shell."""
+
+    def __init__(self, url: str) -> None:
+        self._settings = load_settings(database_url=url)
+        self._pg: Pg | None = None
+
+    async def get(self, request: web.Request) -> web.Response:
+        if self._pg is None:
+            self._pg = await Pg.open(self._settings, [Role.hub_api])
+        async with self._pg.tenant(UUID(bytes=SCHOOL)) as tx:
+            row = await tx.fetchrow(points["get_point"], UUID(request.match_info["id"]))
+        assert row is not None
+        return web.Response(body=msgspec.json.encode(point(row)), content_type="application/json")
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
@@ -79,4 +108,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "notify":
         uvloop.run(tell_notifications(int(sys.argv[2]), sys.argv[3]))
     uvloop.install()
-    web.run_app(application(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), access_log=None, print=None)
+    web.run_app(
+        application(sys.argv[1], *sys.argv[3:]), host="127.0.0.1", port=int(sys.argv[2]), access_log=None, print=None
+    )

@@ -22,11 +22,9 @@ import uvloop
 
 from loadtests.bench.pace import Paced, Scan
 from loadtests.bench.screens import Audience, close, connect
-from loadtests.bench.world import SIDE, Crowd, World, wait_ready
+from loadtests.bench.world import ADMIN, SIDE, SIDE_ADMIN, Crowd, World, sign_in, wait_ready
 
 PORT = 19_108
-TOKEN, SIDE_TOKEN = "bench-screen", "side-screen"
-TOKENS = json.dumps({TOKEN: "BENCH", SIDE_TOKEN: "SIDE"})
 DOORS, SIDE_DOORS = 64, 16
 FEW, MANY = 50, 200
 SCANS_A_SECOND, BUSY_SCANS_A_SECOND = 200, 2_000
@@ -44,14 +42,14 @@ def quantile(values: list[float], q: float) -> float:
 
 def soon(place: World, rounds: int, seconds: float) -> dict[str, Any]:
     """From the moment a scan was due at its door to each screen's arrival."""
-    with place.serving(PORT, HUB_LIVE_TOKENS=TOKENS):
+    with place.serving(PORT):
         found = [uvloop.run(_watch_scans(place.crowd, seconds)) for _ in range(rounds)]
     return {"rounds": found, "screens": FEW, "rate": SCANS_A_SECOND}
 
 
 async def _watch_scans(crowd: Crowd, seconds: float) -> dict[str, float]:
     audience = Audience()
-    screens = await connect(PORT, TOKEN, FEW, audience)
+    screens = await connect(PORT, sign_in(PORT, ADMIN), FEW, audience)
     await Paced(PORT, crowd, connections=DOORS, rate=SCANS_A_SECOND).run(WARM_UP)
     scans = await Paced(PORT, crowd, connections=DOORS, rate=SCANS_A_SECOND).run(seconds)
     await _heard(audience, len(scans) * FEW, {scan.id for scan in scans})
@@ -92,12 +90,12 @@ def cost(place: World, rounds: int, seconds: float) -> dict[str, Any]:
     """HTTP verify at a fixed rate in two schools: without screens, with many of the side school, with many of the large
     one, where each scan is on each screen."""
     found: dict[str, list[dict[str, float]]] = {"none": [], "many": [], "flooded": []}
-    with place.serving(PORT, HUB_LIVE_TOKENS=TOKENS):
+    with place.serving(PORT):
         for number in range(rounds):
             found["none"].append(_ask(place.crowd, seconds))
-            for what, token in (("many", SIDE_TOKEN), ("flooded", TOKEN)):
+            for what, email in (("many", SIDE_ADMIN), ("flooded", ADMIN)):
                 time.sleep(REST_SECONDS)
-                with _screens_apart(MANY, token) as lost:
+                with _screens_apart(MANY, sign_in(PORT, email)) as lost:
                     found[what].append(_ask(place.crowd, seconds))
                 found[what][-1]["lost"] = len(lost)
                 if lost and what == "many":
@@ -146,21 +144,22 @@ def _screens_apart(count: int, token: str) -> Iterator[list[str]]:
 def resume(place: World, rounds: int) -> dict[str, Any]:
     """Seconds from connecting to the last missed event: from memory, and after worker and recorder were killed."""
     found: dict[str, list[float]] = {"memory": [], "killed": []}
-    with place.serving(PORT, HUB_LIVE_TOKENS=TOKENS):
+    with place.serving(PORT):
         for number in range(rounds):
             for what, seconds in found.items():
-                cursor, expected = uvloop.run(_miss(place.crowd))
+                token = sign_in(PORT, ADMIN)
+                cursor, expected = uvloop.run(_miss(place.crowd, token))
                 if what == "killed":
                     _kill(place)
-                seconds.append(uvloop.run(_come_back(cursor, expected)))
+                seconds.append(uvloop.run(_come_back(token, cursor, expected)))
             print(f"  round {number + 1}: " + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in found.items()))
     return {**found, "missed": MISSED}
 
 
-async def _miss(crowd: Crowd) -> tuple[str, list[str]]:
+async def _miss(crowd: Crowd, token: str) -> tuple[str, list[str]]:
     """A screen's cursor, and the ids of what it missed."""
     audience = Audience()
-    (screen,) = await connect(PORT, TOKEN, 1, audience)
+    (screen,) = await connect(PORT, token, 1, audience)
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not audience.arrivals:
             audience.changed.clear()
@@ -188,11 +187,11 @@ def _kill(place: World) -> None:
     raise RuntimeError("the killed processes were not replaced")
 
 
-async def _come_back(cursor: str, expected: list[str]) -> float:
+async def _come_back(token: str, cursor: str, expected: list[str]) -> float:
     """Seconds until all of `expected` came; each has to come once, and nothing else."""
     audience = Audience()
     started = time.monotonic()
-    (screen,) = await connect(PORT, TOKEN, 1, audience, cursor)
+    (screen,) = await connect(PORT, token, 1, audience, cursor)
     async with asyncio.timeout(PATIENCE_SECONDS):
         while screen.events < len(expected):
             audience.changed.clear()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import report_bulk, report_live, report_people, report_scans
+from loadtests.bench import report_bulk, report_live, report_people, report_scans, report_students
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -37,7 +37,9 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "resume": report_live.resume,
     "imports": report_bulk.imports,
     "exports": report_bulk.exports,
-    "people": report_people.people,
+    "shell": report_people.shell,
+    "flood": report_people.flood,
+    "students": report_students.students,
 }
 
 

@@ -1,42 +1,49 @@
-"""The page's section of people: lists, filters and searches of students."""
+"""The page's sections of people: what the shell costs, and what a flood of sign-ins costs the scans."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from loadtests.bench.section import Section, at_most, item, row
+from loadtests.bench.section import Section, at_least, at_most, item, mid, ms, ratio
 
-LONGEST = 0.020
-_HOW = """
-**Students**: {students:,} in schools of {school:,}, with names of many scripts; {one} pages of 50 in one of these
-schools as its own people ask for them, and {all} in all schools as a super admin does: lists in every order, filters,
-searches with and without typos, each the first {edge} pages and the {edge} before the last. A page's time is the
-server's: transaction, statements, opening of five sealed columns a row, JSON. The database is warm.
+_SHELL = """
+**The shell**: `GET /api/v1/access-points/:id` of somebody who is signed in, {clients} kept-alive connections, one
+worker, with rate limits counted in Valkey, headers, ETag, line of log and all. The bare handler is aiohttp on uvloop
+with the same pool: it runs the same statement in the same transaction of the school, and encodes the same body
+(`loadtests/bench/limits.py`).
+"""
+_ITEM = "GET of one item, signed in, against the same query in a bare handler"
+_FLOOD = """
+**A flood of sign-ins**: {rate:,} scans/s over HTTP, each due at its time whatever the answers take, alone and while
+people sign in from {addresses} addresses, each again as soon as they are in, with limits out of the way. Their
+passwords are right, so that every one costs a hash, a session and an entry in the audit. The process that hashes
+shares the hub's core.
 """
 
 
-def people(found: dict[str, Any]) -> Section:
-    one, every = found["one"], found["all"]
-    where = f"a school of {found['school']:,} among {found['students']:,} students"
+def shell(found: dict[str, Any]) -> Section:
+    bare, ours = found["bare"], found["shell"]
+    names = {"bare handler": bare, "through the shell": ours}
     return Section(
-        must=[
-            row(f"list, filter and q, {where}: p99 of a page", _ms(one["p99"]), "≤ 20 ms", one["p99"] <= LONGEST),
-            at_most(f"{where}: last pages of a list against the first", one["flat"], 1.5),
-        ],
+        must=[at_least(_ITEM, ratio(ours, bare, "rate"), 0.5)],
         figures=[
-            item(f"{where}: p50 {_ms(one['p50'])}, p99 by kind: {_kinds(one)}"),
-            item(
-                f"all {found['students']:,} students, as a super admin: p50 {_ms(every['p50'])}, p99"
-                f" {_ms(every['p99'])}; by kind: {_kinds(every)}; last pages {every['flat']:.2f} × the first"
-            ),
+            f"- GET of one item, {name}: {mid(rounds, 'rate'):,.0f}/s, p50 {ms(rounds, 'p50')}, "
+            f"p99 {ms(rounds, 'p99')}, {mid(rounds, 'cpu_us'):.0f} µs of CPU each without PostgreSQL's"
+            for name, rounds in names.items()
         ],
-        how=[_HOW.format(**{**found, "one": one["pages"], "all": every["pages"], "edge": 20}).strip()],
+        how=[item(_SHELL.format(clients=found["clients"]))],
     )
 
 
-def _kinds(found: dict[str, Any]) -> str:
-    return ", ".join(f"{kind} {_ms(seconds)}" for kind, seconds in found["kinds"].items())
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.1f} ms"
+def flood(found: dict[str, Any]) -> Section:
+    alone, flooded = found["alone"], found["flooded"]
+    rate, people = f"HTTP verify at {found['rate']:,}/s", f"{found['addresses']} addresses signing in"
+    count = f"{mid(flooded, 'signed_in'):.0f} sign-ins/s, {mid(flooded, 'refused'):.0f}/s refused"
+    return Section(
+        must=[at_most(f"what {people} cost the scans: p99 of {rate}, against none", ratio(flooded, alone, "p99"), 1.5)],
+        figures=[
+            f"- {rate}, alone: p50 {ms(alone, 'p50')}, p99 {ms(alone, 'p99')}",
+            f"- {rate}, {people}: p50 {ms(flooded, 'p50')}, p99 {ms(flooded, 'p99')}; {count}",
+        ],
+        how=[item(_FLOOD.format(rate=found["rate"], addresses=found["addresses"]))],
+    )

@@ -57,15 +57,20 @@ def rates(found: dict[str, Any]) -> Section:
 
 def verify(found: dict[str, Any]) -> Section:
     bare_pool = ratio(found["http"], found["bare_pool"], "rate")
+    apart = ratio(found["apart"], found["fastapi"], "rate")
     titles = {
         "fastapi": "FastAPI and asyncpg",
         "bare_pool": "FastAPI and asyncpg, bare pool",
         "http": "HTTP verify, in turn with these",
+        "apart": "HTTP verify, its recorder beside PostgreSQL",
     }
     return Section(
         must=[at_least("HTTP verify against FastAPI and asyncpg", ratio(found["http"], found["fastapi"], "rate"), 8)],
         rates=[rate_row(title, found[name]) for name, title in titles.items()],
-        figures=[f"- HTTP verify against FastAPI and asyncpg with a bare pool {bare_pool:.2f} ×"],
+        figures=[
+            f"- HTTP verify against FastAPI and asyncpg with a bare pool {bare_pool:.2f} ×",
+            f"- HTTP verify, its recorder on the core of the peer's store, against FastAPI and asyncpg {apart:.2f} ×",
+        ],
         how=[item(_PEER.format(**found["versions"]))],
     )
 

@@ -19,12 +19,14 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from hub.accounts.hashing import hasher
 from hub.demo.embedded import erase, start_postgres, start_valkey
 from hub.store.migrate import migrate
 
@@ -56,6 +58,11 @@ SELECT '00000000-0000-7000-8000-000000000001', ('00000003-0000-7000-8000-' || lp
     sha256(convert_to('phk_bench' || n, 'UTF8'))
 FROM generate_series(0, {points} - 1) n;
 """
+_ADD_ADMIN = """
+INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)
+SELECT $1, $2, 'Ada', 'Lovelace', r.id, s.id
+FROM roles r, schools s WHERE r.name = 'school_admin' AND r.school_id IS NULL AND s.code = $3
+"""
 _FILL_SIDE = """
 INSERT INTO schools (id, name, code) VALUES ('00000000-0000-7000-8000-000000000002', 'Side School', 'SIDE');
 INSERT INTO students (id, student_id, first_name, last_name, school_id)
@@ -76,6 +83,19 @@ SELECT '00000000-0000-7000-8000-000000000002', ('00000003-0000-7000-9000-' || lp
     sha256(convert_to('phk_side' || n, 'UTF8'))
 FROM generate_series(0, {points} - 1) n;
 """
+
+
+#: Who signs in: an administrator of each school.
+ADMIN, SIDE_ADMIN, PASSWORD = "ada@bench.example", "ada@side.example", "two owls and a lantern"
+
+
+def sign_in(port: int, email: str) -> str:
+    """An access token, good for 15 minutes."""
+    body = json.dumps({"email": email, "password": PASSWORD}).encode()
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": "application/json"})
+        token: str = json.load(connection.getresponse())["accessToken"]
+    return token
 
 
 def code(number: int) -> str:
@@ -132,6 +152,7 @@ class World:
             "HUB_PORT": str(port),
             "HUB_WORKERS": str(workers),
             "HUB_SECRET_KEY": "A" * 43,
+            "HUB_RATE_DEVICE": "1000000000",  # counted, as it is, and never reached
             "HUB_LOG_LEVEL": "warning",
             "HUB_LOG_FORMAT": "console",
             **settings,
@@ -225,6 +246,9 @@ async def _fill(url: str, passes: int) -> None:
     try:
         await connection.execute(_FILL.format(passes=passes, points=POINTS), timeout=600)
         await connection.execute(_FILL_SIDE.format(passes=SIDE_PASSES, points=SIDE_POINTS))
+        password_hash = hasher().hash(PASSWORD)
+        for email, school in ((ADMIN, "BENCH"), (SIDE_ADMIN, "SIDE")):
+            await connection.execute(_ADD_ADMIN, email, password_hash, school)
         await connection.execute("SELECT hub_ensure_partitions('access_logs', 3)")
         await connection.execute("VACUUM ANALYZE")
     finally:

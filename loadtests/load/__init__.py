@@ -5,7 +5,8 @@
     ../locustfile.py  what locust reads: the users, the options, the verdict at the end
     options.py        what can be set
     stage.py          what the users of a run share
-    targets.py        whom to be: doors with their keys and codes, screens with their tokens
+    targets.py        whom to be: doors with their keys and codes, accounts that may watch
+    signed_in.py      the sign-in of such an account
     crowd.py          how many of each kind
     http_reader.py    ┐
     socket_reader.py  ├ the users, as docs/readers.md says

@@ -25,9 +25,9 @@ class Crowd:
 
 
 def divide(users: int, socket_readers: int | None, screens: int | None, targets: Targets) -> Crowd:
-    """None: a share, as far as the file has doors and tokens for it. Raises LoadError when more was asked for.
+    """None: a share, as far as the file has doors and accounts for it. Raises LoadError when more was asked for.
 
-    A door has one WebSocket, because a newer one closes the older; many may use a key on HTTP, and a token on screens.
+    A door has one WebSocket, because a newer one closes the older; many may use a key on HTTP, many screens an account.
     """
     if socket_readers is None:
         socket_readers = min(round(users * SOCKET_SHARE), len(targets.doors))
@@ -36,7 +36,7 @@ def divide(users: int, socket_readers: int | None, screens: int | None, targets:
     if socket_readers > len(targets.doors):
         raise LoadError(f"{socket_readers} readers on WebSocket need as many doors; the file has {len(targets.doors)}")
     if screens and not targets.watchers:
-        raise LoadError("screens need an account with a liveToken; the file has none")
+        raise LoadError("screens need an account of a school with email and password; the file has none")
     if users < max(1, socket_readers + screens):
         raise LoadError(f"--users {users} is less than {socket_readers} readers on WebSocket and {screens} screens")
     return Crowd(users - socket_readers - screens, socket_readers, screens)

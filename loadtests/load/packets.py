@@ -33,9 +33,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The namespace has not: its sentence."""
+    """The namespace has not: its sentence, and the code that says why."""
 
     message: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,13 @@ def _message(rest: str) -> Packet:
     if kind == "2" and comma:
         return _event(payload)
     if kind == "4":
-        return Refused(str(_object(payload).get("message", "")))
+        return _refused(_object(payload))
     raise BadPacket(rest[:80])
+
+
+def _refused(body: dict[str, Any]) -> Refused:
+    data = body.get("data")
+    return Refused(str(body.get("message", "")), str(data.get("code", "")) if isinstance(data, dict) else "")
 
 
 def _event(payload: str) -> Event:

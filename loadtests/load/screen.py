@@ -1,8 +1,9 @@
-"""A screen: watches its school on Socket.IO, comes back with its cursor, and notes how late each event is."""
+"""A screen: signs in, watches its school on Socket.IO, comes back with its cursor, and notes how late each event is."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import gevent
 from locust import constant, task
@@ -12,6 +13,7 @@ from loadtests.load.line import Cut, Line
 from loadtests.load.packets import PATH, PONG, BadPacket, Ended, Event, Joined, Opened, Ping, Refused, join, parse
 from loadtests.load.rows import EVENT_DELAY
 from loadtests.load.scan import WrongAnswer
+from loadtests.load.signed_in import NotSignedIn
 from loadtests.load.stage import report
 from loadtests.load.watching import BadEvents, Watch
 
@@ -28,7 +30,12 @@ class Screen(Connected):
 
     def on_start(self) -> None:
         self.watcher = self.stage.any_watcher()
+        self.session = self.stage.session(self.environment.host or "", self.watcher)
+        self.token = ""
+        self.renewed = False  # on this connection
         self.watch = Watch()
+        with suppress(NotSignedIn):  # if it cannot be now, that is a fault of each try to connect
+            self.token = self.session.token()
         self.in_step: float | None = None  # since when it must miss nothing, by the clock of the scans
         self.begin()
 
@@ -59,14 +66,29 @@ class Screen(Connected):
         elif isinstance(packet, Ping):
             line.send(PONG)
         elif isinstance(packet, Opened):
-            line.send(join(self.watcher.token, self.watch.cursor))
+            self.renewed = False
+            self._join(line)
         elif isinstance(packet, Joined):
             self.watch.joined(time.time())
             self.ready(line)
         elif isinstance(packet, Refused):
-            raise Cut(None, f"not let in: {packet.message}")
+            self._refused(line, packet)
         elif isinstance(packet, Ended):
             raise Cut(None, "thrown out")
+
+    def _join(self, line: Line, refused: str | None = None) -> None:
+        try:
+            self.token = self.session.token(refused)
+        except NotSignedIn as error:
+            raise Cut(None, str(error)) from error
+        line.send(join(self.token, self.watch.cursor))
+
+    def _refused(self, line: Line, refusal: Refused) -> None:
+        """An access token lives for a quarter of an hour, and a screen longer: once, with another one."""
+        if refusal.code != "unauthorized" or self.renewed:
+            raise Cut(None, f"not let in: {refusal.message}")
+        self.renewed = True
+        self._join(line, self.token)
 
     def _expected(self) -> list[str]:
         """The scans of its school that were answered so far, and sent after it had its first cursor."""

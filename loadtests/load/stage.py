@@ -11,6 +11,7 @@ from locust.env import Environment
 
 from loadtests.load.kept import Kept
 from loadtests.load.options import Options
+from loadtests.load.signed_in import SignedIn
 from loadtests.load.targets import Door, Targets, Watcher
 
 
@@ -24,6 +25,7 @@ class Stage:
         self._doors = itertools.cycle(targets.doors)
         self.kept = Kept()
         self._watchers = itertools.cycle(targets.watchers)
+        self._sessions: dict[tuple[str, Watcher], SignedIn] = {}
 
     def take_door(self) -> Door:
         """For a WebSocket: nobody else gets it until it is given back."""
@@ -39,6 +41,13 @@ class Stage:
     def any_watcher(self) -> Watcher:
         """In turn: an account may watch on many screens."""
         return next(self._watchers)
+
+    def session(self, host: str, watcher: Watcher) -> SignedIn:
+        """The account's, the same for all its screens: what signs in counts against this address."""
+        found = self._sessions.get((host, watcher))
+        if found is None:
+            found = self._sessions[host, watcher] = SignedIn(host, watcher.email, watcher.password)
+        return found
 
 
 def report(

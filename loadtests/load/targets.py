@@ -6,7 +6,7 @@ An operator writes such a file for a server of their own; only this much of it i
     {"baseUrl": "http://…",
      "accessPoints": [{"name", "schoolCode", "deviceKey"}],
      "codes": {"granted": [{"qrCode", "schoolCode"}], "denied": [{"qrCode", "schoolCode", "reason"?}]},
-     "accounts": [{"schoolCode", "liveToken"}]}
+     "accounts": [{"email", "password", "role"?, "schoolCode"}]}
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+
+#: Built-in roles that see no school's events, or would have to say which school's.
+BLIND = frozenset({"super_admin", "card_reader"})
 
 
 class LoadError(Exception):
@@ -41,8 +44,10 @@ class _Codes(msgspec.Struct):
 
 
 class _Account(msgspec.Struct, rename="camel"):
+    email: str | None = None
+    password: str | None = None
+    role: str | None = None
     school_code: str | None = None
-    live_token: str | None = None
 
 
 class _Document(msgspec.Struct, rename="camel"):
@@ -76,7 +81,8 @@ class Door:
 class Watcher:
     """An account that may watch; `school` is None where the file does not say of which school it sees everything."""
 
-    token: str
+    email: str
+    password: str
     school: str | None
 
 
@@ -98,9 +104,17 @@ def read_targets(path: Path) -> Targets:
     doors = _doors(document)
     if not doors:
         raise LoadError(f"{path} has no access point with a deviceKey and a granted code of its school")
-    # Accounts of a school may share a token: each is one watcher, so that few screens are spread over all schools.
-    watchers = {a.live_token: Watcher(a.live_token, a.school_code) for a in document.accounts if a.live_token}
-    return Targets(document.base_url, _in_turn(doors), tuple(watchers.values()))
+    return Targets(document.base_url, _in_turn(doors), _watchers(document.accounts))
+
+
+def _watchers(accounts: list[_Account]) -> tuple[Watcher, ...]:
+    """One of each school, so that few screens are spread over all schools."""
+    found: dict[str, Watcher] = {}
+    for account in accounts:
+        if account.email and account.password and account.role not in BLIND:
+            watcher = Watcher(account.email, account.password, account.school_code)
+            found.setdefault(account.school_code or account.email, watcher)
+    return tuple(found.values())
 
 
 def _doors(document: _Document) -> list[Door]:

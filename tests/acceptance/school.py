@@ -1,4 +1,4 @@
-"""A small school in a fresh database: doors with keys, and codes of which the answer is known."""
+"""A small school in a fresh database: doors with keys, codes of which the answer is known, and a guard."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 
 import asyncpg
 
+from hub.accounts.hashing import hasher
 from tests.integration.rows import add_door, add_school, add_student
 
 DOORS_A_SCHOOL = 10
 GRANTED_A_SCHOOL = 20
+PASSWORD = "two owls and a lantern"
 #: What becomes of a code, by the word that it starts with.
 REASONS = {"granted": None, "revoked": "revoked_pass", "expired": "expired_pass", "nobody": "malformed_code"}
 
@@ -55,6 +57,11 @@ def expected(code: str) -> str | None:
     return REASONS[code.split("-", 1)[0]]
 
 
+def guard(school: str) -> str:
+    """The e-mail address of the school's guard, who signs in with PASSWORD."""
+    return f"guard@{school.lower()}.example"
+
+
 def furnish(url: str) -> School:
     """Fills an empty, migrated database."""
     return asyncio.run(_furnish(url))
@@ -70,16 +77,22 @@ async def _fetch(url: str, statement: str, values: tuple[object, ...]) -> list[A
 
 async def _furnish(url: str) -> School:
     connection = await asyncpg.connect(url)
+    password_hash = hasher().hash(PASSWORD)
     try:
         async with connection.transaction():
-            schools = [await _one(connection, name) for name in ("North", "South")]
+            schools = [await _one(connection, name, password_hash) for name in ("North", "South")]
     finally:
         await connection.close()
     return School(url, tuple(door for pair in zip(*schools, strict=True) for door in pair))
 
 
-async def _one(connection: asyncpg.Connection, name: str) -> list[Door]:
+async def _one(connection: asyncpg.Connection, name: str, password_hash: str) -> list[Door]:
     school = await add_school(connection, name)
+    await connection.execute(
+        "INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)"
+        " SELECT $1, $2, 'Gil', 'Guard', id, $3 FROM roles WHERE name = 'security' AND school_id IS NULL",
+        *(guard(name), password_hash, school),
+    )
     today = datetime.now(UTC).date()
     granted = [f"granted-{name}-{number}" for number in range(GRANTED_A_SCHOOL)]
     for number, code in enumerate((*granted, f"revoked-{name}", f"expired-{name}")):

@@ -1,6 +1,6 @@
 """A guard's screen that is not ours: npm's own socket.io-client, in a Node process.
 
-    with NodeScreen(hub.port, token) as screen:
+    with NodeScreen(hub.port, hub.sign_in(email, password)) as screen:
         screen.wait_connected()
         ...
         screen.wait_ids(expected)

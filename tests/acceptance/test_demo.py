@@ -95,10 +95,17 @@ def test_demo_json_has_what_it_promises_and_every_code_gets_its_answer(place: Pa
         assert len(all_pids(demo.pids)) == 8
 
         for account in document["accounts"]:
-            own = {"liveToken"} if account["schoolCode"] is not None else set()
-            assert set(account) == {"email", "password", "role", "schoolCode"} | own
+            assert set(account) == {"email", "password", "role", "schoolCode"}
             assert account["password"]
-        assert {a["role"] for a in document["accounts"]} >= {"super_admin", "school_admin", "staff", "security"}
+            credentials = {"email": account["email"], "password": account["password"]}
+            status, granted = demo.http("/api/v1/auth/login", credentials)
+            assert (status, granted["user"]["role"]) == (200, account["role"])
+        roles = {"school_admin", "staff", "security", "card_reader"}
+        each = {("super_admin", None), *((role, school) for role in roles for school in SCHOOLS)}
+        assert Counter((a["role"], a["schoolCode"]) for a in document["accounts"]) == Counter(each)
+        for school in SCHOOLS:
+            guard = next(a for a in document["accounts"] if (a["role"], a["schoolCode"]) == ("security", school))
+            assert any(guard["email"] in line and guard["password"] in line for line in demo.lines)
         for point in document["accessPoints"]:
             assert set(point) == {"id", "name", "schoolCode", "deviceKey", "accessType"}
         assert {p["schoolCode"] for p in document["accessPoints"]} == SCHOOLS

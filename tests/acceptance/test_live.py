@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -18,13 +17,13 @@ from tests.acceptance.load import Load
 from tests.acceptance.oracle import check
 from tests.acceptance.outage import Valkey, family, frozen, own_valkey
 from tests.acceptance.program import is_alive, wait_for
-from tests.acceptance.school import School
+from tests.acceptance.school import PASSWORD, School, guard
 from tests.acceptance.screen import NodeScreen
 from tests.services import Cluster
 
 pytestmark = pytest.mark.service
 
-TOKENS = {"north-token": "North", "south-token": "South"}
+SCHOOLS = ("North", "South")
 _ROWS = """
 SELECT l.id::text, l.recorder_id::text AS recorder FROM access_logs l JOIN schools s ON s.id = l.school_id
 WHERE s.code = $1 ORDER BY l.recorder_id, l.stream_seq
@@ -32,14 +31,18 @@ WHERE s.code = $1 ORDER BY l.recorder_id, l.stream_seq
 
 
 def live_hub(school: School, directory: Path, **settings: Any) -> Hub:
-    return Hub(school.url, directory, live_tokens=json.dumps(TOKENS), live_ping=3, **settings)
+    return Hub(school.url, directory, live_ping=3, **settings)
 
 
 @contextmanager
-def screens(*hubs: Hub, tokens: tuple[str, ...] = tuple(TOKENS)) -> Iterator[list[tuple[str, NodeScreen]]]:
-    """For each hub and token one screen that is connected; (school code, screen)."""
+def screens(*hubs: Hub, schools: tuple[str, ...] = SCHOOLS) -> Iterator[list[tuple[str, NodeScreen]]]:
+    """For each hub and school one screen of its guard that is connected; (school code, screen)."""
     with ExitStack() as stack:
-        found = [(TOKENS[t], stack.enter_context(NodeScreen(hub.port, t))) for hub in hubs for t in tokens]
+        found = [
+            (code, stack.enter_context(NodeScreen(hub.port, hub.sign_in(guard(code), PASSWORD))))
+            for hub in hubs
+            for code in schools
+        ]
         for _, screen in found:
             screen.wait(partial(_has_begun, screen), "its first cursor")
         yield found
@@ -126,7 +129,7 @@ def test_the_hub_is_restarted_and_killed_under_the_screens(school: School, direc
 def test_a_screen_that_does_not_listen_is_cut_off_and_catches_up(school: School, directory: Path) -> None:
     with live_hub(school, directory, live_buffer_bytes=65_536, live_resume_max=1_000_000) as hub:
         hub.wait_ready()
-        with screens(hub, hub, tokens=("north-token",)) as shown:
+        with screens(hub, hub, schools=("North",)) as shown:
             (_, good), (_, deaf) = shown
             with Load(hub.port, school.doors, pace=0.001) as load:
                 load.wait_kept(50)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.scripted_hub import TOKEN, ScriptedHub, event, stats
+from tests.browser.scripted_hub import ScriptedHub, event, stats
 from tests.browser.window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,7 +39,8 @@ async def test_after_a_cut_it_resumes_in_order_and_shows_none_twice(window: Wind
     hub.open = True
     await window.page.get_by_role("button", name="Try now").click()
     screen = await hub.screen()
-    assert screen.auth == {"token": TOKEN, "cursor": "c1"}
+    assert screen.auth == {"cursor": "c1"}
+    assert screen.cookie == hub.access
     await screen.events("c2", [event(number) for number in range(4, 9)])
     await screen.events("c3", [event(9)])
     await window.says("Live")
@@ -133,7 +134,7 @@ async def test_a_hub_that_greets_and_says_no_more_is_left(window: Window, hub: S
     await window.page.clock.fast_forward(11_000)
     await window.says("Reconnecting")
     await window.page.clock.fast_forward(2_000)
-    assert (await hub.screen()).auth == {"token": TOKEN}
+    assert (await hub.screen()).auth == {}
 
 
 async def test_a_laptop_that_slept_connects_again(window: Window, hub: ScriptedHub) -> None:
@@ -174,7 +175,7 @@ async def test_a_cursor_that_is_not_understood_is_given_up(window: Window, hub: 
     screen.cut()
     await expect(window.page.locator("#scans .name").first).to_have_text("Started afresh")
     hub.refusal = None
-    assert (await hub.screen()).auth == {"token": TOKEN}
+    assert (await hub.screen()).auth == {}
 
 
 async def test_a_hub_with_no_place_now_is_asked_again(window: Window, hub: ScriptedHub) -> None:
@@ -192,8 +193,76 @@ async def test_the_end_of_a_session_is_the_end(window: Window, hub: ScriptedHub)
     screen = await hub.screen()
     await screen.events("c1", [event(1)])
     await screen.socket.close(code=4001, message=b"the session has ended; sign in again")
-    await window.says("Refused")
-    assert "the session has ended" in await window.text("#refusal")
+    await window.says("Session ended")
+    assert await window.text("#refusal") == "The session has ended. Sign in again."
+    assert not await window.page.locator("main").is_visible()
+    await window.sign_in()
+    await (await hub.screen()).events("c2", [event(2)])
+    await window.counts(1)
+    assert await window.ids() == ids(2, 2)
+
+
+async def test_an_access_token_that_has_run_out_is_renewed_and_nothing_is_missing(
+    window: Window, hub: ScriptedHub
+) -> None:
+    await window.open(hub.url)
+    screen = await hub.screen()
+    await screen.events("c1", [event(1)])
+    await window.counts(1)
+    for turn in range(3):
+        hub.access = None
+        screen.cut()
+        screen = await hub.screen()
+        assert screen.auth == {"cursor": f"c{turn + 1}"}
+        await screen.events(f"c{turn + 2}", [event(turn + 2)])
+        await window.counts(turn + 2)
+    assert await window.ids() == ids(1, 4)
+    assert [what for what, _ in hub.asked if what != "login"] == ["refresh"] * 4  # the first before there was a session
+
+
+async def test_a_session_that_is_over_says_so(window: Window, hub: ScriptedHub) -> None:
+    await window.open(hub.url)
+    screen = await hub.screen()
+    await screen.events("c1", [event(1)])
+    await window.counts(1)
+    hub.access = hub.refresh = None
+    screen.cut()
+    await window.says("Session ended")
+    assert await window.text("#refusal") == "The session has ended. Sign in again."
+    await window.sign_in()
+    assert (await hub.screen()).auth == {}
+
+
+async def test_a_hub_that_cannot_renew_now_is_asked_again(window: Window, hub: ScriptedHub) -> None:
+    await window.open(hub.url)
+    screen = await hub.screen()
+    await screen.events("c1", [event(1)])
+    await window.counts(1)
+    hub.access = None
+    hub.can_renew = False
+    screen.cut()
+    await expect(window.page.locator("#bar-text")).to_contain_text("whether the session goes on")
+    assert await window.text("#state-word") == "Reconnecting"
+    hub.can_renew = True
+    screen = await hub.screen()
+    assert screen.auth == {"cursor": "c1"}
+
+
+async def test_two_tabs_renew_one_after_the_other(window: Window, hub: ScriptedHub) -> None:
+    """Each use of a refresh token but the first would end the session of both."""
+    await window.open(hub.url)
+    first = await hub.screen()
+    other = Window(await window.page.context.new_page())
+    await other.page.goto(hub.url + "/")
+    second = await hub.screen()
+    assert hub.access is not None
+    hub.access = None
+    first.cut()
+    second.cut()
+    for screen in (await hub.screen(), await hub.screen()):
+        await screen.send("stats", stats())
+    await window.says("Live")
+    await other.says("Live")
 
 
 async def test_a_network_that_is_gone_and_back(window: Window, hub: ScriptedHub) -> None:

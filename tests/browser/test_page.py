@@ -1,14 +1,15 @@
-"""What the page shows, and how: scans, doors, the token, thousands of events, every width and both themes."""
+"""What the page shows, and how: scans, doors, signing in, thousands of events, every width and both themes."""
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 
 import pytest
 from playwright.async_api import ViewportSize, expect
 
 from tests.browser.contrast import CONTRASTS
-from tests.browser.scripted_hub import TOKEN, Screen, ScriptedHub, door, event, stats
+from tests.browser.scripted_hub import CODE, EMAIL, PASSWORD, Screen, ScriptedHub, door, event, stats
 from tests.browser.window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -123,40 +124,88 @@ async def test_thousands_of_events_take_the_same_rows(window: Window, hub: Scrip
     assert 0 < draws <= 100
 
 
-async def test_the_token_leaves_the_address_and_stays_in_the_tab(window: Window, hub: ScriptedHub) -> None:
+async def test_who_has_signed_in_stays_signed_in_and_no_script_knows_how(window: Window, hub: ScriptedHub) -> None:
     screen = await joined(window, hub)
-    assert screen.auth == {"token": TOKEN}
+    assert screen.auth == {}
+    assert screen.cookie == hub.access is not None
     assert await window.page.evaluate("location.href") == hub.url + "/"
+    kept = "document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)"
+    assert await window.page.evaluate(kept) == "{}{}"
+    assert await window.page.locator("#password").input_value() == ""
     await window.page.reload()
-    assert (await hub.screen()).auth == {"token": TOKEN}
-    await window.page.evaluate("location.hash = '#token=another'")
-    assert (await hub.screen()).auth == {"token": "another"}
-    assert await window.page.evaluate("location.href") == hub.url + "/"
-    await window.page.get_by_role("button", name="Forget token").click()
-    await window.says("No token")
+    assert (await hub.screen()).cookie == hub.access
+    await window.page.get_by_role("button", name="Sign out").click()
+    await window.says("Signed out")
+    await expect(window.page.get_by_label("E-mail address")).to_be_focused()
+    await asyncio.wait_for(hub.signed_out.wait(), 30)
+    assert hub.asked[-1] == ("logout", None)
     await window.page.reload()
-    await window.says("No token")
+    await window.says("Signed out")
 
 
-async def test_a_refused_token_is_asked_for_again(window: Window, hub: ScriptedHub) -> None:
-    hub.refusal = {"message": "this token has ended", "data": {"code": "unauthorized"}}
-    await window.open(hub.url, "old")
-    await window.says("Refused")
-    assert await window.text("#refusal") == "The hub refused this token (this token has ended)."
-    hub.refusal = None
-    await window.page.get_by_label("Token").fill(" new ")
-    await window.page.keyboard.press("Enter")
+async def test_leaving_after_a_quarter_of_an_hour_ends_the_session_too(window: Window, hub: ScriptedHub) -> None:
+    await joined(window, hub)
+    hub.access = None
+    await window.page.get_by_role("button", name="Sign out").click()
+    await window.says("Signed out")
+    async with asyncio.timeout(30):
+        await hub.signed_out.wait()
+    assert [what for what, _ in hub.asked[-3:]] == ["logout", "refresh", "logout"]
+
+
+async def test_a_wrong_password_is_said_and_may_be_typed_again(window: Window, hub: ScriptedHub) -> None:
+    await window.open(hub.url, password="not this one")
+    await expect(window.page.locator("#refusal")).to_have_text("e-mail address or password is wrong.")
+    assert await window.text("#state-word") == "Signed out"
+    await expect(window.page.get_by_label("Password")).to_be_focused()
+    assert not await window.page.locator("#code-part").is_visible()
+    await window.page.get_by_label("Stay signed in").check()
+    await window.sign_in()
     screen = await hub.screen()
-    assert screen.auth == {"token": "new"}
     await screen.send("stats", stats())
     await window.says("Live")
     assert not await window.page.locator("form").is_visible()
+    assert hub.asked[-1][1] == {"email": EMAIL, "password": PASSWORD, "rememberMe": True, "delivery": "cookie"}
 
 
-async def test_without_a_token_it_asks_for_one(window: Window, hub: ScriptedHub) -> None:
-    await window.open(hub.url, None)
-    await window.says("No token")
-    await expect(window.page.get_by_label("Token")).to_be_focused()
+async def test_a_second_factor_is_asked_for_when_it_is_needed(window: Window, hub: ScriptedHub) -> None:
+    hub.second_factor = True
+    await window.open(hub.url)
+    code = window.page.get_by_label("Code of the second factor")
+    await expect(code).to_be_focused()
+    await code.fill("000000")
+    await window.page.keyboard.press("Enter")
+    await expect(window.page.locator("#refusal")).to_contain_text("is wrong, or was used before")
+    await code.fill(f" {CODE} ")
+    await window.page.keyboard.press("Enter")
+    await (await hub.screen()).send("stats", stats())
+    await window.says("Live")
+    assert hub.asked[-1][1]["totp"] == CODE
+
+
+async def test_an_account_that_may_not_look_is_told_so(window: Window, hub: ScriptedHub) -> None:
+    hub.refusal = {"message": "this needs the permission live:read", "data": {"code": "forbidden"}}
+    await window.open(hub.url)
+    await window.says("Refused")
+    said = "The hub does not show this account the scans (this needs the permission live:read)."
+    assert await window.text("#refusal") == said
+    hub.refusal = None
+    await window.sign_in()
+    await (await hub.screen()).send("stats", stats())
+    await window.says("Live")
+
+
+async def test_a_super_admin_names_the_school_in_the_address(window: Window, hub: ScriptedHub) -> None:
+    await joined(window, hub)
+    await window.page.goto(hub.url + "/?schoolId=00000000-0000-0000-0000-0000000000a0")
+    assert (await hub.screen()).auth == {"schoolId": "00000000-0000-0000-0000-0000000000a0"}
+
+
+async def test_who_has_not_signed_in_is_asked_to(window: Window, hub: ScriptedHub) -> None:
+    await window.page.goto(hub.url + "/")
+    await window.says("Signed out")
+    assert await window.text("#refusal") == ""
+    await expect(window.page.get_by_label("E-mail address")).to_be_focused()
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920, 3840])
@@ -197,5 +246,9 @@ async def test_every_text_can_be_read(window: Window, hub: ScriptedHub, theme: s
     await screen.events("3", [event(3)])
     screen.cut()
     await window.says("Reconnecting")
+    low = {text: ratio for text, ratio in await window.page.evaluate(CONTRASTS) if ratio < 4.5}
+    assert low == {}
+    await (await hub.screen()).socket.close(code=4001)
+    await window.says("Session ended")
     low = {text: ratio for text, ratio in await window.page.evaluate(CONTRASTS) if ratio < 4.5}
     assert low == {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pyotp
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -17,8 +17,7 @@ from playwright.async_api import expect
 from hub.reader import Reader
 from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.program import Demo
-from tests.acceptance.school import Door, School, furnish
-from tests.browser.scripted_hub import TOKEN
+from tests.acceptance.school import PASSWORD, Door, School, furnish, guard
 from tests.browser.window import Window
 from tests.services import service_dir
 
@@ -38,8 +37,8 @@ def directory() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def program(school: School, directory: Path) -> AsyncIterator[Hub]:
-    """Two workers, which notice soon that a screen is gone; the token opens the school of the first door."""
-    with Hub(school.url, directory, live_tokens=json.dumps({TOKEN: "North"}), live_ping=2) as hub:
+    """Two workers, which notice soon that a screen is gone."""
+    with Hub(school.url, directory, live_ping=2) as hub:
         await asyncio.to_thread(hub.wait_ready)
         yield hub
 
@@ -75,7 +74,7 @@ async def recorded(school: School, door: Door, count: int) -> list[str]:
 
 async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, school: School) -> None:
     door, other = school.doors[:2]
-    await window.open(address(program))
+    await window.open(address(program), guard("North"), PASSWORD)
     await window.says("Live")
     async with reader(program, door) as gate, reader(program, other) as elsewhere:
         await elsewhere.scan(other.codes[0])  # another school's
@@ -96,7 +95,7 @@ async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, s
 
 async def test_workers_are_killed_and_nothing_is_missing(window: Window, program: Hub, school: School) -> None:
     door = school.doors[0]
-    await window.open(address(program))
+    await window.open(address(program), guard("North"), PASSWORD)
     await window.says("Live")
     async with reader(program, door) as gate:
         await scan(gate, door, 40)
@@ -117,7 +116,7 @@ async def test_workers_are_killed_and_nothing_is_missing(window: Window, program
 
 async def test_a_browser_without_network_catches_up(window: Window, program: Hub, school: School) -> None:
     door = school.doors[0]
-    await window.open(address(program))
+    await window.open(address(program), guard("North"), PASSWORD)
     await window.says("Live")
     async with reader(program, door) as gate:
         await scan(gate, door, 20)
@@ -133,17 +132,68 @@ async def test_a_browser_without_network_catches_up(window: Window, program: Hub
     await window.says("Live")
 
 
-async def test_a_token_of_no_school_is_refused(window: Window, program: Hub) -> None:
-    await window.open(address(program), "no-such-token")
-    await window.says("Refused")
-    assert "this token opens no school’s events" in (await window.text("#refusal")).replace("'", "’")
+async def test_who_is_not_known_is_not_let_in(window: Window, program: Hub) -> None:
+    await window.open(address(program), guard("North"), "not this one, surely")
+    await expect(window.page.locator("#refusal")).to_have_text("e-mail address or password is wrong.", timeout=30_000)
+    assert await window.text("#state-word") == "Signed out"
+
+
+async def test_a_second_factor_is_asked_for_by_the_page(window: Window, program: Hub) -> None:
+    token = await asyncio.to_thread(program.sign_in, guard("North"), PASSWORD)
+    factor = "/api/v1/auth/second-factor"
+    status, offered = await asyncio.to_thread(program.http, factor, {"password": PASSWORD}, token)
+    assert status == 201
+    app = pyotp.TOTP(offered["secret"])
+    status, confirmed = await asyncio.to_thread(program.http, f"{factor}/confirm", {"totp": app.now()}, token)
+    assert status == 200
+    await window.open(address(program), guard("North"), PASSWORD)
+    code = window.page.get_by_label("Code of the second factor")
+    await expect(code).to_be_focused(timeout=30_000)
+    await code.fill(confirmed["recoveryCodes"][0])
+    await window.page.keyboard.press("Enter")
+    await window.says("Live")
+
+
+async def test_a_session_that_is_ended_elsewhere_ends_here(window: Window, program: Hub, school: School) -> None:
+    await window.open(address(program), guard("North"), PASSWORD)
+    await window.says("Live")
+    await window.page.reload()  # the cookies are enough
+    await window.says("Live")
+    await asyncio.to_thread(school.execute, "UPDATE sessions SET ended_at = now()")
+    await window.says("Session ended")
+    assert await window.text("#refusal") == "The session has ended. Sign in again."
+    await window.sign_in(guard("North"), PASSWORD)
+    await window.says("Live")
+    await window.page.get_by_role("button", name="Sign out").click()
+    await window.says("Signed out")
+    await window.page.reload()
+    await window.says("Signed out")
+
+
+async def test_an_access_cookie_that_is_gone_is_renewed(window: Window, program: Hub, school: School) -> None:
+    """As after a quarter of an hour: what is left is the cookie that renews."""
+    door = school.doors[0]
+    await window.open(address(program), guard("North"), PASSWORD)
+    await window.says("Live")
+    async with reader(program, door) as gate:
+        await scan(gate, door, 5)
+        await window.counts(5)
+        await window.page.context.clear_cookies(name="passhub")
+        for pid in program.pids["workers"]:
+            os.kill(pid, signal.SIGKILL)
+        await window.says("Reconnecting")
+        await scan(gate, door, 5)
+        await window.says("Live")
+        await window.counts(10)
+    assert await window.ids() == await recorded(school, door, 10)
 
 
 async def test_the_demo_says_where_its_page_is(window: Window) -> None:
     with service_dir() as place, Demo(place / "demo", "--students", "40", "--workers", "1", "--rate", "20") as demo:
         await asyncio.to_thread(demo.wait_ready)
-        line = await asyncio.to_thread(demo.wait_line, "/#token=")
-        await window.page.goto(line.split()[0])
+        line = await asyncio.to_thread(demo.wait_line, "sign in: ")
+        email, password = line.partition("sign in: ")[2].split()[:2]
+        await window.open(f"http://127.0.0.1:{demo.port}", email, password)
         await window.says("Live")
         await expect(window.page.locator("#newest .name")).not_to_be_empty(timeout=60_000)
         await expect(window.page.locator("#door-list li").first).to_be_visible()

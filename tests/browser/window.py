@@ -7,10 +7,17 @@ from typing import Any
 
 from playwright.async_api import ConsoleMessage, Page, expect
 
-from tests.browser.scripted_hub import TOKEN
+from tests.browser.scripted_hub import EMAIL, PASSWORD
 
-#: What a browser says of a connection that it cannot open or that breaks; there is no way to keep it from saying so.
-CUT = ("WebSocket connection to", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+#: What a browser says of a connection that it cannot open or that breaks, and of who is not let in; there is no way to
+#: keep it from saying so.
+CUT = (
+    "WebSocket connection to",
+    "Failed to load resource: net::ERR_INTERNET_DISCONNECTED",
+    "Failed to load resource: net::ERR_CONNECTION_REFUSED",
+    "Failed to load resource: the server responded with a status of 401",
+    "Failed to load resource: the server responded with a status of 503",
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,15 @@ class Window:
         if message.type in {"error", "warning"} and not message.text.startswith(CUT):
             self.complaints.append(message.text)
 
-    async def open(self, url: str, token: str | None = TOKEN) -> None:
-        await self.page.goto(url + "/" + (f"#token={token}" if token else ""))
+    async def open(self, url: str, email: str = EMAIL, password: str = PASSWORD) -> None:
+        """Opens the page, and signs in."""
+        await self.page.goto(url + "/")
+        await self.sign_in(email, password)
+
+    async def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
+        await self.page.get_by_label("E-mail address").fill(email, timeout=30_000)
+        await self.page.get_by_label("Password").fill(password)
+        await self.page.keyboard.press("Enter")
 
     async def says(self, word: str) -> None:
         """Until the word beside the lamp is this one."""

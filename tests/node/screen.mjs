@@ -31,9 +31,10 @@ const socket = io(new URL("/live", options.url).href, {
 socket.on("connect", () => say("connected", { sid: socket.id, sent: cursor }));
 
 socket.on("connect_error", (error) => {
-  // Not active: the hub itself said no, and the client would not ask again.
+  // Not active: the hub itself said no, and the client would not ask again. Here it does where that was for the moment.
   const status = error.context?.statusCode ?? null;
   say("connect_error", { message: error.message, data: error.data ?? null, status, refused: !socket.active });
+  if (reconnect && error.data?.code === "unavailable") setTimeout(() => socket.connect(), AGAIN_MS);
 });
 
 socket.on("disconnect", (reason, details) => {

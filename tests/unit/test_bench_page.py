@@ -35,8 +35,17 @@ def resume(seconds: float) -> dict[str, Any]:
 
 
 def verify(times: float) -> dict[str, Any]:
-    found = {"fastapi": rounds(), "bare_pool": rounds(), "http": rounds(rate=times * 100)}
+    found = {"fastapi": rounds(), "bare_pool": rounds(), "http": rounds(rate=times * 100), "apart": rounds()}
     return {**found, "versions": VERSIONS}
+
+
+def shell(times: float) -> dict[str, Any]:
+    return {"bare": rounds(), "shell": rounds(rate=times * 100), "clients": 16}
+
+
+def flood(p99: float) -> dict[str, Any]:
+    flooded = rounds(p99=p99, signed_in=40.0, refused=0.0)
+    return {"alone": rounds(p99=0.010), "flooded": flooded, "addresses": 50, "rate": 1_000}
 
 
 #: What is not in the cases below: the rest of a whole page.
@@ -66,6 +75,10 @@ CASES = [
     ("resume", resume(1.0), "worker and recorder killed | 1.00 s | ≤ 1 s |", True),
     ("resume", resume(1.1), "worker and recorder killed | 1.10 s | ≤ 1 s |", False),
     ("verify", verify(8), "against FastAPI and asyncpg | 8.00 × | ≥ 8 × |", True),
+    ("shell", shell(0.5), "a bare handler | 0.50 × | ≥ 0.5 × |", True),
+    ("shell", shell(0.4), "a bare handler | 0.40 × | ≥ 0.5 × |", False),
+    ("flood", flood(0.015), "against none | 1.50 × | ≤ 1.5 × |", True),
+    ("flood", flood(0.016), "against none | 1.60 × | ≤ 1.5 × |", False),
     ("verify", verify(7.9), "against FastAPI and asyncpg | 7.90 × | ≥ 8 × |", False),
 ]
 
@@ -79,7 +92,7 @@ def test_a_row_says_whether_its_bound_was_kept(measure: str, results: dict[str, 
 
 def test_a_whole_page_has_a_row_for_every_bound_and_is_wrapped_as_other_documents_are() -> None:
     page = report.write({"passes": 1_000_000, **OTHERS, **{name: found for name, found, _, kept in CASES if kept}})
-    assert page.count("| yes |") == 14
+    assert page.count("| yes |") == 16
     assert "**no**" not in page
     assert "{" not in page
     prose = [line for line in page.splitlines() if not line.startswith("|") and " p99 " not in line]

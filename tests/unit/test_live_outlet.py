@@ -50,7 +50,7 @@ class Desk:
     def __init__(self, directory: Path) -> None:
         self.journal = Journal(directory)
         self.admission = Admission(self.journal)
-        self.outlet = Outlet(self.journal, self.admission, 5, Publisher(None))
+        self.outlet = Outlet(self.journal, self.admission, 5, Publisher(None, lambda: b""))
         self._count = 0
 
     def open(self) -> None:

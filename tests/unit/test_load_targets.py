@@ -25,6 +25,7 @@ WITHOUT_LOCUST = (
     "packets",
     "rows",
     "scan",
+    "signed_in",
     "targets",
     "watching",
 )
@@ -43,9 +44,11 @@ DOCUMENT: dict[str, Any] = {
         "denied": [{"qrCode": "old", "schoolCode": "A", "reason": "expired_pass"}],
     },
     "accounts": [
-        {"email": "root", "password": None, "role": "super_admin", "schoolCode": None},
-        {"email": "guard", "password": "p", "role": "security", "schoolCode": "A", "liveToken": "t"},
-        {"email": "head", "password": "p", "role": "school_admin", "schoolCode": "A", "liveToken": "t"},
+        {"email": "root", "password": "p", "role": "super_admin", "schoolCode": None},
+        {"email": "guard", "password": "p", "role": "security", "schoolCode": "A"},
+        {"email": "head", "password": "p", "role": "school_admin", "schoolCode": "A"},
+        {"email": "reader", "password": "p", "role": "card_reader", "schoolCode": "B"},
+        {"email": "gone", "password": None, "role": "security", "schoolCode": "B"},
     ],
 }
 
@@ -62,7 +65,7 @@ def test_doors_of_all_schools_come_in_turn_and_only_those_that_can_be_played(tmp
     assert targets.doors[0].granted == (Code("SP1:A", "granted"),)
     assert targets.doors[0].denied == (Code("old", "denied", "expired_pass"),)
     assert targets.doors[1].denied == ()
-    assert (targets.base_url, targets.watchers) == ("http://127.0.0.1:8080", (Watcher("t", "A"),))
+    assert (targets.base_url, targets.watchers) == ("http://127.0.0.1:8080", (Watcher("guard", "p", "A"),))
 
 
 def test_an_operators_file_may_have_only_what_is_needed(tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_users_are_divided_as_far_as_there_are_doors_and_tokens(tmp_path: Path) 
     for users, readers, screens, said in ((9, 4, 0, "the file has 3"), (2, 1, 2, "--users 2"), (0, 0, 0, "--users 0")):
         with pytest.raises(LoadError, match=said):
             divide(users, readers, screens, targets)
-    with pytest.raises(LoadError, match="liveToken"):
+    with pytest.raises(LoadError, match="an account of a school"):
         divide(9, None, 1, blind)
 
 

@@ -151,6 +151,11 @@ def test_a_restart_is_waited_out_shortly_and_only_once() -> None:
         ("1", Ended()),
         ('40/live,{"sid":"b"}', Joined()),
         ('44/live,{"message":"no such token"}', Refused("no such token")),
+        (
+            '44/live,{"message":"it has expired","data":{"code":"unauthorized"}}',
+            Refused("it has expired", "unauthorized"),
+        ),
+        ('44/live,{"message":"m","data":"code"}', Refused("m")),
         ("41/live,", Ended()),
         ('42/live,["events",{"cursor":"c","events":[]}]', Event("events", {"cursor": "c", "events": []})),
         ('42/live,["reset"]', Event("reset", None)),

@@ -1,10 +1,10 @@
-// The page: where the token comes from, what is said about the connection, and who gets which message.
+// The page: who looks at it, what is said about the connection, and who gets which message.
 
 import { Doors } from "./doors.js";
 import { Scans, duration, number, time } from "./scans.js";
+import { renew, signIn, signOut } from "./session.js";
 import { LiveSocket } from "./socket.js";
 
-const KEY = "passhub.token";
 const LATE_MS = 3_000; // stats come every second
 const BACKLOG_SECONDS = 5; // older answers than this, still not in the database, are worth a word
 const LOOK_MS = 250;
@@ -12,7 +12,8 @@ const LOOK_MS = 250;
 const find = (id) => document.getElementById(id);
 const scans = new Scans();
 const doors = new Doors();
-const socket = new LiveSocket({ onState: look, onMessage: take });
+const socket = new LiveSocket({ onState: look, onMessage: take, renew });
+let signedIn = false; // as far as is known: a session that never was has not ended
 
 /** Writes only what differs, so that a screen reader is not told the same thing again. */
 function say(id, text) {
@@ -24,57 +25,71 @@ function offer(id, shown) {
   find(id).hidden = !shown;
 }
 
-// ── the token ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── who looks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const kept = {
-  get: () => attempt(() => sessionStorage.getItem(KEY)),
-  set: (token) => attempt(() => sessionStorage.setItem(KEY, token)),
-  forget: () => attempt(() => sessionStorage.removeItem(KEY)),
-};
-
-/** A browser may forbid storage: then the token lives as long as the page. */
-function attempt(action) {
-  try {
-    return action();
-  } catch {
-    return null;
-  }
+/** A super admin says in the address which school: `/?schoolId=…`. */
+function named() {
+  const schoolId = new URLSearchParams(location.search).get("schoolId");
+  return schoolId === null ? {} : { schoolId };
 }
 
-/** The token of `#token=…`, which leaves the address bar and the history at once. */
-function fromAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token !== null) history.replaceState(null, "", location.pathname + location.search);
-  return token || null;
-}
-
-function begin(token) {
-  kept.set(token);
+function clear() {
+  signedIn = false;
   scans.clear();
   doors.clear();
   say("behind", "");
   offer("degraded", false);
-  find("token").value = "";
-  socket.open(token);
+}
+
+function begin() {
+  clear();
+  socket.open(named());
+}
+
+/** The form, with a word on why; the cursor where something is to be typed. */
+function ask(why, field = "email") {
+  say("refusal", why);
+  const code = field === "code";
+  offer("code-part", code);
+  find("code").required = code;
+  if (!code) find("code").value = "";
+  find(field).focus();
+}
+
+async function enter() {
+  const email = find("email").value.trim();
+  const code = find("code").value.trim();
+  const submit = find("submit");
+  if (!email || submit.disabled) return;
+  submit.disabled = true;
+  try {
+    const refused = await signIn(email, find("password").value, code, find("remember").checked);
+    if (refused !== null) {
+      ask(`${refused.message}.`, refused.wantsCode ? "code" : "password");
+      return;
+    }
+    for (const id of ["password", "code"]) find(id).value = "";
+    begin();
+    signedIn = true;
+  } catch {
+    ask("The hub cannot be reached. Try again in a moment.", "password");
+  } finally {
+    submit.disabled = false;
+  }
+}
+
+async function leave() {
+  socket.close();
+  clear();
+  if (!(await signOut())) ask("The hub cannot be reached: this browser may still be signed in.");
 }
 
 find("enter").addEventListener("submit", (event) => {
   event.preventDefault();
-  const token = find("token").value.trim();
-  if (token) begin(token);
+  enter();
 });
-find("leave").addEventListener("click", () => {
-  kept.forget();
-  socket.close();
-  scans.clear();
-  doors.clear();
-  find("token").focus();
-});
+find("leave").addEventListener("click", leave);
 find("retry").addEventListener("click", () => socket.retry());
-addEventListener("hashchange", () => {
-  const token = fromAddress();
-  if (token !== null) begin(token);
-});
 
 // ── what arrives ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -112,7 +127,7 @@ function mended(cutAt) {
 const RESETS = {
   too_far_behind: "Too much happened meanwhile.",
   counted_anew: "The hub’s journal was replaced.",
-  another_school: "The token is for another school.",
+  another_school: "This is another school’s.",
   incomplete_cursor: "The hub did not know of all hosts when this page was cut off.",
 };
 
@@ -125,40 +140,47 @@ function reset({ reason }) {
 // ── what is said about the connection ───────────────────────────────────────────────────────────────────────────
 
 const WORDS = {
-  off: "No token",
+  off: "Signed out",
   connecting: "Connecting",
   live: "Live",
   late: "Late",
   reconnecting: "Reconnecting",
+  ended: "Session ended",
   refused: "Refused",
 };
 
 /** live, but nothing was heard for too long: late. */
 function state() {
   const waiting = socket.state === "live" || (socket.state === "connecting" && socket.joined);
+  if (socket.state === "ended" && !signedIn) return "off"; // nobody had signed in
   return waiting && socket.message.ms > LATE_MS ? "late" : socket.state;
 }
 
 function look() {
   const now = state();
-  const here = now !== "off" && now !== "refused";
+  if (now === "live") signedIn = true;
+  const here = !["off", "ended", "refused"].includes(now);
   const since = socket.cutAt === null ? "" : time(socket.cutAt);
   const hub = socket.why ? ` (${socket.why})` : "";
   const bars = {
     late: `Nothing was heard from the hub for ${duration(socket.message.ms)}. What is shown may be old.`,
     reconnecting: `No connection since ${since}${hub}. What is shown is old; trying again.`,
   };
-  document.documentElement.dataset.state = now;
+  const root = document.documentElement;
+  const changed = root.dataset.state !== now;
+  root.dataset.state = now;
   say("state-word", WORDS[now]);
   say("state-more", now === "reconnecting" ? `since ${since}` : "");
   say("bar-text", bars[now] ?? "");
   say("newest-title", now === "live" ? "Newest scan" : "Last known scan");
-  say("refusal", now === "refused" ? `The hub refused this token${hub}.` : "");
   offer("bar", now in bars);
   offer("retry", now === "reconnecting");
   offer("enter", !here);
   offer("screen", here);
   offer("leave", here);
+  if (changed && now === "ended") ask("The session has ended. Sign in again.");
+  if (changed && now === "refused") ask(`The hub does not show this account the scans${hub}.`);
+  if (changed && now === "off") ask("");
   document.title = `${WORDS[now]} · passhub`;
   scans.age();
 }
@@ -180,9 +202,4 @@ addEventListener("pageshow", seen);
 addEventListener("online", () => socket.retry());
 say("zone", `Times in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`);
 
-const token = fromAddress() ?? kept.get();
-if (token !== null) begin(token);
-else {
-  look();
-  find("token").focus();
-}
+begin(); // who has signed in before is let in

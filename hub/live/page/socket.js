@@ -1,13 +1,15 @@
 // As much of Engine.IO 4 and Socket.IO 5 as a screen needs, over one WebSocket, which it opens again after every cut.
 //
-// States: off, connecting (the first time), live, reconnecting (since the cut), refused (the token; it does not try
-// again). It is live from the first message on, not from the handshake: until then nothing has been told.
+// States: off, connecting (the first time), live, reconnecting (since the cut), ended (the session; it does not try
+// again), refused (this account may not see it). It is live from the first message on, not from the handshake: until
+// then nothing has been told. Who is looking, the browser says with the session's cookie.
 
 const NAMESPACE = /^4([0124])\/live(?:,\d*(.*))?$/s;
 const OPENING_MS = 10_000; // from the attempt to the first message
 const FIRST_MS = 1_000; // the first pause is half of this to all of it, the next twice that
 const LONGEST_MS = 20_000;
 const SESSION_ENDED = 4001; // the one close code after which connecting again is useless
+const NOT_ALLOWED = ["forbidden", "not_found"];
 const SETTLED_MS = 10_000; // a connection that lasted as long begins with short pauses again
 
 /** How long ago something was, by whichever clock saw more: one stops while a laptop sleeps, the other can be set. */
@@ -29,15 +31,20 @@ class Since {
 export class LiveSocket {
   /**
    * `onState()` after every change of state; `onMessage(name, data, cutAt)` for events, amended, stats and reset; `cutAt`
-   * is null but for the first message after a cut from which it resumed.
+   * is null but for the first message after a cut from which it resumed. `renew()`: a promise of whether the session
+   * goes on, when the hub does not take the cookie any more.
    */
-  constructor({ onState, onMessage }) {
+  constructor({ onState, onMessage, renew }) {
     this.onState = onState;
     this.onMessage = onMessage;
+    this.renew = renew;
     this.state = "off";
     this.cutAt = null; // when the connection was lost, or null
     this.why = ""; // the hub's words on the last refusal or cut
-    this.token = null;
+    this.wanted = false;
+    this.renewing = false;
+    this.auth = {};
+    this.renewed = false; // since the last message
     this.cursor = null;
     this.packet = new Since(); // the last packet of any kind
     this.message = new Since(); // the last message
@@ -49,10 +56,12 @@ export class LiveSocket {
     this.timer = 0;
   }
 
-  /** Begin with a token, from the present. */
-  open(token) {
+  /** Begin from the present. `auth`: what to say beside the cookie. */
+  open(auth = {}) {
     this.close();
-    this.token = token;
+    this.wanted = true;
+    this.auth = auth;
+    this.renewed = false;
     this.cursor = null;
     this.cutAt = null;
     this.failures = 0;
@@ -62,13 +71,13 @@ export class LiveSocket {
 
   close() {
     this.#drop();
-    this.token = null;
+    this.wanted = false;
     this.#become("off");
   }
 
   /** Do not wait for the end of the pause. */
   retry() {
-    if (this.token !== null && this.socket === null && this.state !== "refused") this.#connect();
+    if (this.wanted && this.socket === null && !this.renewing) this.#connect();
   }
 
   /** To be called often, and whenever the page wakes: a silent connection is a cut one. */
@@ -106,7 +115,7 @@ export class LiveSocket {
     const socket = new WebSocket(url);
     this.socket = socket;
     socket.onmessage = (event) => this.#read(event.data);
-    socket.onclose = ({ code, reason }) => (code === SESSION_ENDED ? this.#refuse(reason) : this.#cut(reason));
+    socket.onclose = ({ code, reason }) => (code === SESSION_ENDED ? this.#end("ended", reason) : this.#cut(reason));
   }
 
   /** The connection is gone, or worth nothing: try again after a pause that differs from screen to screen. */
@@ -135,7 +144,7 @@ export class LiveSocket {
 
   #greet({ pingInterval, pingTimeout }) {
     this.silenceMs = pingInterval + pingTimeout;
-    const auth = { token: this.token };
+    const auth = { ...this.auth };
     if (this.cursor !== null) auth.cursor = this.cursor;
     this.socket.send(`40/live,${JSON.stringify(auth)}`);
   }
@@ -155,19 +164,41 @@ export class LiveSocket {
     this.message.now();
   }
 
-  /** Another token is needed; or a cursor that this hub can read; or patience. */
+  /** The session has to be renewed, or is over; or the cursor is not one that this hub can read; or patience. */
   #turnedAway({ message, data }) {
-    if (data?.code === "unauthorized") return this.#refuse(message);
-    if (data?.code === "validation" && this.cursor !== null) {
+    if (data?.code === "unauthorized") return this.#renew();
+    if (NOT_ALLOWED.includes(data?.code)) return this.#end("refused", message);
+    if (data?.code === "validation") {
+      if (this.cursor === null) return this.#end("refused", message);
       this.cursor = null;
       this.onMessage("reset", { reason: "unknown_cursor" }, null);
     }
     return this.#cut(message ?? "");
   }
 
-  #refuse(why) {
+  /** An access cookie lives for minutes, a session for days. Once: what is refused even so will be refused again. */
+  async #renew() {
+    if (this.renewed) return this.#end("ended");
     this.#drop();
-    this.#become("refused", why);
+    this.renewed = this.renewing = true;
+    const asked = this.auth;
+    let goesOn;
+    try {
+      goesOn = await this.renew();
+    } catch {
+      this.renewed = false;
+    }
+    this.renewing = false;
+    if (!this.wanted || this.auth !== asked) return undefined; // it was closed, or begun anew, meanwhile
+    if (goesOn === undefined) return this.#cut("the hub could not be asked whether the session goes on");
+    return goesOn ? this.#connect() : this.#end("ended");
+  }
+
+  /** It does not try again by itself. */
+  #end(state, why = "") {
+    this.#drop();
+    this.wanted = false;
+    this.#become(state, why);
   }
 
   /** The cursor counts once its events were taken, never before. */
@@ -175,6 +206,7 @@ export class LiveSocket {
     this.message.now();
     const cutAt = this.cursor === null ? null : this.cutAt;
     this.cutAt = null;
+    this.renewed = false;
     if (!this.heard) {
       this.heard = true;
       this.#become("live");

@@ -52,7 +52,9 @@ async def get_point(call: Call[None, None]) -> AccessPoint:
 async def create_point(call: Call[None, NewAccessPoint]) -> EnrolledAccessPoint:
     body, tx, id_ = call.body, await call.tx(), new_id()
     school = call.school_for(body.schoolId)
-    with conflicts(access_points_device_id_key="deviceId is in use", access_points_school_id_fkey="no such school"):
+    with conflicts(
+        access_points_device_id_key="deviceId is in use", access_points_school_id_fkey=NotFound("no such school")
+    ):
         row = await tx.fetchrow(
             Q.insert_point,
             *(id_, school, body.name, body.location, body.deviceId, body.accessType, body.isActive),

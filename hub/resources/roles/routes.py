@@ -47,7 +47,7 @@ async def create_role(call: Call[None, NewRole]) -> Role:
     body, tx, id_ = call.body, await call.tx(), new_id()
     _check_held(call, body.permissions)
     school = call.school_for(body.schoolId) if call.school or body.schoolId else None
-    with conflicts(roles_school_id_fkey="no such school", **NAME_TAKEN):
+    with conflicts(roles_school_id_fkey=NotFound("no such school"), **NAME_TAKEN):
         await tx.execute(Q.insert_role, id_, body.name, body.description, school)
     await _set_permissions(tx, id_, body.permissions)
     made = role(_found(await tx.fetchrow(Q.get_role, id_)))

@@ -60,7 +60,7 @@ async def create_user(call: Call[None, NewUser]) -> User:
     school = _school(call, role)
     with conflicts(
         users_lower_email_key="email is in use",
-        users_school_id_fkey="no such school",
+        users_school_id_fkey=NotFound("no such school"),
         users_role_of_school="this role belongs to another school",
     ):
         await tx.execute(Q.insert_user, id_, body.email, body.firstName, body.lastName, body.roleId, school)

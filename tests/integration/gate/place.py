@@ -42,7 +42,10 @@ DENIED = {
 
 
 class Place:
-    """Codes by what they are, doors and their keys by name. School `far` has a pass and a door of its own."""
+    """Codes by what they are, doors and their keys by name. School `far` has a pass and a door of its own.
+
+    `tokens`, `expired`: of people who are signed in, where a test has added some.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -53,6 +56,8 @@ class Place:
         self.doors: dict[str, UUID] = {}
         self.keys: dict[str, str] = {}
         self.schools: dict[str, UUID] = {}
+        self.tokens: dict[str, str] = {}
+        self.expired: dict[str, str] = {}
 
     async def execute(self, statement: str, *values: object) -> None:
         connection = await asyncpg.connect(self.url)

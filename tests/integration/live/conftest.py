@@ -1,27 +1,27 @@
-"""A worker with a recorder behind it, and tokens for the screens of two schools."""
+"""A worker with a recorder behind it, and a guard of each of two schools who is signed in."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from hub.config import Settings
 from tests.integration.gate.place import Gate, Place, furnish, recorder_running, worker_running
-
-TOKENS = {"near-token": "near", "far-token": "far"}
+from tests.integration.live.guards import add_guards
 
 
 @pytest.fixture
-async def place(database: str) -> Place:
-    return await furnish(database)
+async def place(database: str, settings: Callable[..., Settings]) -> Place:
+    furnished = await furnish(database)
+    await add_guards(furnished, settings())
+    return furnished
 
 
 @pytest.fixture
 def quick(settings: Callable[..., Settings]) -> Callable[..., Settings]:
     """Settings of a worker that ends without waiting for its clients."""
-    own = {"shutdown_timeout": 0.2, "workers": 1, "live_tokens": json.dumps(TOKENS)}
+    own = {"shutdown_timeout": 0.2, "workers": 1}
     return lambda **more: settings(**(own | more))
 
 

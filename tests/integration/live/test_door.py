@@ -19,6 +19,13 @@ from tests.integration.gate.place import Gate, Place, recorder_running, until, w
 from tests.integration.live.screen import PATH, connected, watching
 from tests.integration.live.test_events import scans
 
+#: Stands for the token of a guard of the school.
+NEAR = "<token>"
+
+
+def _said(auth: object, token: str) -> object:
+    return json.loads(json.dumps(auth).replace(NEAR, token))
+
 
 @pytest.mark.parametrize(
     ("auth", "code"),
@@ -28,23 +35,25 @@ from tests.integration.live.test_events import scans
         ({"token": ""}, "unauthorized"),
         ({"token": 7}, "unauthorized"),
         ({"token": "\ud800"}, "unauthorized"),
-        ({"token": ["near-token"]}, "unauthorized"),
+        ({"token": [NEAR]}, "unauthorized"),
         ([], "unauthorized"),
-        ("near-token", "unauthorized"),
-        ({"token": "near-token", "cursor": "no cursor"}, "validation"),
-        ({"token": "near-token", "cursor": 5}, "validation"),
-        ({"token": "near-token", "cursor": "kwHEEAGiD-bDA3aMkWYf78LzG2uB"}, "validation"),
-        ({"token": "near-token", "cursor": "A" * 9000}, "validation"),
+        (NEAR, "unauthorized"),
+        ({"token": "e30.e30.e30"}, "unauthorized"),
+        ({"token": NEAR, "cursor": "no cursor"}, "validation"),
+        ({"token": NEAR, "cursor": 5}, "validation"),
+        ({"token": NEAR, "cursor": "kwHEEAGiD-bDA3aMkWYf78LzG2uB"}, "validation"),
+        ({"token": NEAR, "cursor": "A" * 9000}, "validation"),
     ],
 )
 async def test_who_may_not_see_is_told_why(gate: Gate, auth: object, code: str) -> None:
-    async with connected(gate.http, gate.url, auth) as screen:
+    token = gate.place.tokens["near"]
+    async with connected(gate.http, gate.url, _said(auth, token)) as screen:
         await screen.until(lambda: screen.refusal is not None)
         assert screen.refusal is not None
         assert screen.refusal["data"]["code"] == code
         await scans(gate, 1)
         # It may try again with a better one, and sees what comes from then on.
-        await screen.send("40/live," + json.dumps({"token": "near-token"}))
+        await screen.send("40/live," + json.dumps({"token": gate.place.tokens["near"]}))
         await screen.until(lambda: screen.cursor is not None)
         await screen.until_ids(await scans(gate, 1))
 
@@ -68,7 +77,7 @@ async def test_only_pages_of_ours_may_connect(
     async with recorder_running(own), worker_running(own, place) as gate:
         headers = {} if origin is None else {"Origin": gate.url if origin == "own" else origin}
         if status == 101:
-            async with watching(gate.http, gate.url, "near-token", headers=headers) as screen:
+            async with watching(gate.http, gate.url, gate.place.tokens["near"], headers=headers) as screen:
                 await screen.until_ids(await scans(gate, 1))
         else:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -106,7 +115,7 @@ async def test_a_connection_that_says_nothing_is_closed(gate: Gate, monkeypatch:
 
 @pytest.mark.parametrize("text", ["3", "40/live,", '42/live,["hello"]', "40/other,", "41/live,", "42[]"])
 async def test_one_that_talks_too_much_is_closed(gate: Gate, text: str) -> None:
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         for _ in range(200):
             if screen.socket.closed:
                 break
@@ -119,8 +128,11 @@ async def test_one_that_talks_too_much_is_closed(gate: Gate, text: str) -> None:
 async def test_one_that_answers_no_ping_is_closed(place: Place, quick: Callable[..., Settings]) -> None:
     own = quick(live_ping=1)
     async with recorder_running(own), worker_running(own, place) as gate:
-        async with watching(gate.http, gate.url, "near-token") as good, connected(gate.http, gate.url) as silent:
-            await silent.send("40/live," + json.dumps({"token": "near-token"}))
+        async with (
+            watching(gate.http, gate.url, gate.place.tokens["near"]) as good,
+            connected(gate.http, gate.url) as silent,
+        ):
+            await silent.send("40/live," + json.dumps({"token": gate.place.tokens["near"]}))
             silent.answers_pings = False
             listening = asyncio.create_task(good.until(lambda: len(good.events) == 2))
             code, _ = await silent.until_end()
@@ -136,7 +148,7 @@ BAD = ["x", "", "9", "4", "45-", "451-/live,[]", "2probe", "6", "0{}", "40/live,
 
 @pytest.mark.parametrize("sent", [*BAD, b"\x00\xff", b""])
 async def test_bad_frames_cost_nobody_anything(gate: Gate, sent: str | bytes) -> None:
-    async with watching(gate.http, gate.url, "near-token") as good, connected(gate.http, gate.url) as bad:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as good, connected(gate.http, gate.url) as bad:
         if isinstance(sent, bytes):
             await bad.socket.send_bytes(sent)
         else:
@@ -146,7 +158,10 @@ async def test_bad_frames_cost_nobody_anything(gate: Gate, sent: str | bytes) ->
 
 
 async def test_megabytes_are_not_read(gate: Gate) -> None:
-    async with watching(gate.http, gate.url, "near-token") as good, watching(gate.http, gate.url, "near-token") as bad:
+    async with (
+        watching(gate.http, gate.url, gate.place.tokens["near"]) as good,
+        watching(gate.http, gate.url, gate.place.tokens["near"]) as bad,
+    ):
         with contextlib.suppress(ConnectionError):
             for _ in range(5):
                 await bad.send("42/live," + "x" * 2**20)
@@ -167,15 +182,15 @@ async def nobody_is_left(gate: Gate) -> None:
 async def test_one_that_stops_reading_is_cut_off_and_nobody_else_notices(
     place: Place, quick: Callable[..., Settings]
 ) -> None:
-    own = quick(live_buffer_bytes=65_536)
+    own = quick(live_buffer_bytes=65_536, rate_device=0)
     async with recorder_running(own), worker_running(own, place) as gate:
-        async with watching(gate.http, gate.url, "near-token") as good:
+        async with watching(gate.http, gate.url, gate.place.tokens["near"]) as good:
             deaf = socket.create_connection(("127.0.0.1", gate.port))
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.setblocking(False)
             deaf.send(_upgrade(gate.port))
             await until(lambda: _received(deaf), lambda raw: b"101" in raw)
-            deaf.send(_client_frame(b'40/live,{"token":"near-token"}'))
+            deaf.send(_client_frame(b"40/live," + json.dumps({"token": gate.place.tokens["near"]}).encode()))
             await until(lambda: len(next(iter(gate.worker.live._rooms.values())).audience), lambda count: count == 2)
             ids: list[str] = []
             while str(CLOSE_SLOW) not in gate.worker.screens._closes:
@@ -197,7 +212,8 @@ def _upgrade(port: int) -> bytes:
 
 
 def _client_frame(text: bytes) -> bytes:
-    return bytes((0x81, 0x80 | len(text))) + b"\0\0\0\0" + text
+    assert 125 < len(text) < 65_536
+    return bytes((0x81, 0x80 | 126)) + len(text).to_bytes(2, "big") + b"\0\0\0\0" + text
 
 
 def _received(sock: socket.socket) -> bytes:
@@ -210,12 +226,15 @@ def _received(sock: socket.socket) -> bytes:
 async def test_there_is_a_limit_and_it_is_said(place: Place, quick: Callable[..., Settings]) -> None:
     own = quick(live_screens=2)
     async with recorder_running(own), worker_running(own, place) as gate:
-        async with watching(gate.http, gate.url, "near-token"), watching(gate.http, gate.url, "near-token"):
+        async with (
+            watching(gate.http, gate.url, gate.place.tokens["near"]),
+            watching(gate.http, gate.url, gate.place.tokens["near"]),
+        ):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await gate.http.ws_connect(gate.url + PATH)
             assert refused.value.status == 503
         await nobody_is_left(gate)
-        async with watching(gate.http, gate.url, "near-token") as screen:
+        async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
             await screen.until_ids(await scans(gate, 1))
 
 
@@ -224,7 +243,7 @@ async def test_a_worker_that_goes_sends_its_screens_away(place: Place, quick: Ca
     async with (
         recorder_running(own),
         worker_running(own, place) as gate,
-        watching(gate.http, gate.url, "near-token") as screen,
+        watching(gate.http, gate.url, gate.place.tokens["near"]) as screen,
     ):
         gate.worker.line.retire.set()
         code, _ = await screen.until_end()
@@ -234,12 +253,12 @@ async def test_a_worker_that_goes_sends_its_screens_away(place: Place, quick: Ca
 async def test_five_hundred_come_back_at_once(place: Place, quick: Callable[..., Settings]) -> None:
     own = quick(live_ring=100)  # what they missed is not in the worker's memory
     async with recorder_running(own), worker_running(own, place) as gate:
-        async with watching(gate.http, gate.url, "near-token") as screen:
+        async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
             cursor = screen.cursor
         missed = await scans(gate, 300)
 
         async def come_back(http: aiohttp.ClientSession) -> list[str]:
-            async with watching(http, gate.url, "near-token", cursor) as back:
+            async with watching(http, gate.url, gate.place.tokens["near"], cursor) as back:
                 await back.until(lambda: len(back.events) >= len(missed))
                 return back.ids
 
@@ -250,11 +269,11 @@ async def test_five_hundred_come_back_at_once(place: Place, quick: Callable[...,
 
 
 async def test_a_screen_that_leaves_the_namespace_sees_no_more(gate: Gate) -> None:
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         await screen.send("41/live,")
         rooms: Any = gate.worker.live._rooms
         await until(lambda: sum(len(room.audience) for room in rooms.values()), lambda count: count == 0)
         await scans(gate, 1)
-        await screen.send("40/live," + json.dumps({"token": "near-token", "cursor": screen.cursor}))
+        await screen.send("40/live," + json.dumps({"token": gate.place.tokens["near"], "cursor": screen.cursor}))
         await screen.until(lambda: len(screen.events) == 1)
     await nobody_is_left(gate)

@@ -24,7 +24,7 @@ async def drained(place: Place, count: int) -> None:
 
 
 async def test_an_event_has_what_the_reader_was_told(gate: Gate, place: Place) -> None:
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         answers = [await gate.verify(what, direction="entry") for what in ("granted", "revoked_pass", "visitor")]
         await screen.until_ids([answer["scanId"] for answer in answers])
         for event, answer in zip(screen.events, answers, strict=True):
@@ -43,7 +43,7 @@ async def test_an_event_has_what_the_reader_was_told(gate: Gate, place: Place) -
 
 
 async def test_a_stranger_s_code_tells_nothing_about_anybody(gate: Gate) -> None:
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         for what in ("far", "unknown_pass", "malformed_code"):
             await gate.verify(what)
         await screen.until(lambda: len(screen.events) == 3)
@@ -59,7 +59,7 @@ async def test_what_a_reader_decided_alone_is_shown_as_that(gate: Gate) -> None:
         "decision": "denied",
         "reason": "reader_offline",
     }
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         for _ in range(2):  # sent again, it is the same scan
             assert (await gate.post("/api/v1/access-logs", item))[0] == 200
         await screen.until_ids([item["scanId"]])
@@ -70,8 +70,8 @@ async def test_what_a_reader_decided_alone_is_shown_as_that(gate: Gate) -> None:
 
 async def test_a_school_s_events_are_its_own(gate: Gate) -> None:
     async with (
-        watching(gate.http, gate.url, "near-token") as near,
-        watching(gate.http, gate.url, "far-token") as far,
+        watching(gate.http, gate.url, gate.place.tokens["near"]) as near,
+        watching(gate.http, gate.url, gate.place.tokens["far"]) as far,
     ):
         ours = await scans(gate, 3)
         theirs = (await gate.verify("far", door="far"))["scanId"]
@@ -80,24 +80,24 @@ async def test_a_school_s_events_are_its_own(gate: Gate) -> None:
 
 
 async def test_the_cursor_brings_what_was_missed_from_the_worker_s_memory(gate: Gate) -> None:
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         await screen.until_ids(await scans(gate, 2))
         cursor = screen.cursor
     missed = await scans(gate, 7)
-    async with watching(gate.http, gate.url, "near-token", cursor) as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"], cursor) as screen:
         await screen.until_ids(missed)
         await screen.until_ids(missed + await scans(gate, 2))
 
 
 async def resumed(gate: Gate, cursor: str | None, missed: list[str]) -> None:
-    async with watching(gate.http, gate.url, "near-token", cursor) as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"], cursor) as screen:
         await screen.until_ids(missed)
         await screen.until_ids(missed + await scans(gate, 2))
 
 
 async def cut_off(gate: Gate) -> str | None:
     """The cursor of a screen that has seen two scans."""
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         await screen.until_ids(await scans(gate, 2))
         return screen.cursor
 
@@ -145,7 +145,7 @@ async def test_while_the_recorder_is_away_screens_wait_and_then_have_everything(
 ) -> None:
     own = quick()
     async with recorder_running(own) as first, worker_running(own, place) as gate:
-        async with watching(gate.http, gate.url, "near-token") as screen:
+        async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
             ids = await scans(gate, 3)
             await screen.until_ids(ids)
             # A second worker's scans are recorded while this one is cut from the recorder.
@@ -166,10 +166,10 @@ async def test_while_the_recorder_is_away_screens_wait_and_then_have_everything(
 async def test_a_school_s_stream_ends_some_time_after_its_last_screen(gate: Gate, monkeypatch: Any) -> None:
     monkeypatch.setattr(live, "LINGER_SECONDS", 0.05)
     rooms = gate.worker.live._rooms
-    async with watching(gate.http, gate.url, "near-token"):
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]):
         assert len(rooms) == 1
     await until(lambda: not rooms, bool)
-    async with watching(gate.http, gate.url, "near-token") as screen:
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
         await screen.until_ids(await scans(gate, 2))
 
 
@@ -178,7 +178,7 @@ async def test_stats_say_how_the_doors_are(gate: Gate) -> None:
         found = [body for name, body in screen.others if name == "stats"]
         return {door["name"]: door for door in found[-1]["accessPoints"]} if found else {}
 
-    async with watching(gate.http, gate.url, "near-token") as screen, gate.reader("in"):
+    async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen, gate.reader("in"):
         await scans(gate, 2)
         await gate.verify("revoked_pass")
         await screen.until(
@@ -200,7 +200,7 @@ async def test_a_verdict_that_came_too_late_is_put_right_on_screens(
 ) -> None:
     own = quick(journal_timeout_ms=50)
     async with recorder_running(own) as recorder, worker_running(own, place) as gate:
-        async with watching(gate.http, gate.url, "near-token") as screen:
+        async with watching(gate.http, gate.url, gate.place.tokens["near"]) as screen:
             acknowledge = recorder._acknowledge
             recorder._acknowledge = lambda acks: None  # type: ignore[method-assign]
             answer = await gate.verify("granted")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,13 +13,13 @@ from hub.accounts.tokens import AccessTokens
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
+from loadtests.load.signed_in import NotSignedIn, SignedIn
 from tests.integration.accounts.office import PASSWORD, PASSWORD_HASH, ROLE_IDS
 from tests.integration.gate.place import Gate, Place, recorder_running, until, worker_running
 from tests.integration.live.screen import connected, watching
 from tests.integration.live.test_events import scans
 from tests.integration.rest.site import Trail
 
-SECRET = base64.urlsafe_b64encode(bytes(range(32))).decode()
 ENDED = 4001
 
 
@@ -32,7 +32,7 @@ async def gates(place: Place, quick: Callable[..., Settings]) -> AsyncIterator[t
             " VALUES ($1, $2, $3, 'Ada', 'L', $4, $5)",
             *(new_id(), f"{role}@x", PASSWORD_HASH, ROLE_IDS[role], place.schools.get(school or "")),
         )
-    own = quick(secret_key=SECRET, rate_anonymous=10_000)
+    own = quick(rate_anonymous=10_000)
     trail = Trail()
     async with (
         recorder_running(own),
@@ -61,17 +61,35 @@ async def test_a_guard_sees_the_school_and_stays_when_the_token_expires(
         await screen.until_ids([*screen.ids, *await scans(two, 1)])
         async with connected(two.http, two.url, {"token": token}) as late:
             await late.until(lambda: late.refusal is not None)
+            assert late.refusal is not None
+            assert late.refusal["data"]["code"] == "unauthorized"
 
 
 def _expired(*_: object) -> None:
     raise Unauthorized("the access token has expired")
 
 
+async def test_with_an_expired_token_nobody_joins_and_with_the_next_one_they_do(gates: tuple[Gate, Gate]) -> None:
+    one, _ = gates
+    async with watching(one.http, one.url, one.place.tokens["near"]) as screen:
+        await screen.until_ids(await scans(one, 1))
+    for cursor in ({}, {"cursor": screen.cursor}):
+        async with connected(one.http, one.url, {"token": one.place.expired["near"]} | cursor) as late:
+            await late.until(lambda late=late: late.refusal is not None)  # type: ignore[misc]
+            assert late.refusal is not None
+            assert late.refusal["data"]["code"] == "unauthorized"
+            assert "expired" in late.refusal["message"]
+            # The same connection may say who it is once more, with a token that it has got meanwhile.
+            missed = await scans(one, 2)
+            await late.send("40/live," + json.dumps({"token": one.place.tokens["near"], "cursor": screen.cursor}))
+            await late.until(lambda late=late, missed=missed: set(missed) <= set(late.ids))  # type: ignore[misc]
+
+
 ENDS = [
     "UPDATE users SET is_active = false WHERE email = 'security@x'",
     "UPDATE users SET role_id = '018bcfe5-6800-7000-8000-000000000003' WHERE email = 'security@x'",
     "UPDATE users SET password_hash = 'x' WHERE email = 'security@x'",
-    "UPDATE sessions SET ended_at = now()",
+    "UPDATE sessions SET ended_at = now() WHERE user_id = (SELECT id FROM users WHERE email = 'security@x')",
     "UPDATE schools SET is_active = false WHERE code = 'near'",
     "UPDATE schools SET settings = '{\"secondFactor\": [\"security\"]}' WHERE code = 'near'",
 ]
@@ -86,11 +104,11 @@ async def test_what_ends_a_session_closes_its_screens_on_every_worker(
     async with (
         watching(one.http, one.url, token) as here,
         watching(two.http, two.url, token) as there,
-        watching(two.http, two.url, "near-token") as wall,
+        watching(two.http, two.url, two.place.tokens["far"]) as other,
     ):
         await place.execute(statement)
         assert [(await screen.until_end())[0] for screen in (here, there)] == [ENDED, ENDED]
-        assert wall.end is None
+        assert other.end is None
 
 
 async def test_logging_out_closes_this_sessions_screens_and_no_others(gates: tuple[Gate, Gate]) -> None:
@@ -125,6 +143,24 @@ async def test_who_may_not_look_does_not(gates: tuple[Gate, Gate], place: Place)
     async with connected(two.http, two.url, auth) as screen:
         await screen.until(lambda: screen.cursor is not None)
         await screen.until_ids(await scans(one, 1))
+
+
+async def test_the_load_s_screens_renew_what_is_refused(gates: tuple[Gate, Gate], place: Place) -> None:
+    one, two = gates
+    session = SignedIn(one.url, "security@x", PASSWORD)
+    first = await asyncio.to_thread(session.token)
+    assert await asyncio.to_thread(session.token) == first
+    second = await asyncio.to_thread(session.token, first)
+    assert second != first
+    assert await asyncio.to_thread(session.token, first) == second  # another screen has renewed it
+    async with watching(two.http, two.url, second) as screen:
+        await place.execute("UPDATE sessions SET ended_at = now()")
+        assert (await screen.until_end())[0] == ENDED
+    third = await asyncio.to_thread(session.token, second)
+    async with watching(two.http, two.url, third) as screen:
+        await screen.until_ids(await scans(one, 1))
+    with pytest.raises(NotSignedIn, match="security@x was not let in"):
+        await asyncio.to_thread(SignedIn(one.url, "security@x", "not this one").token)
 
 
 async def test_a_page_needs_no_token_in_its_hands(gates: tuple[Gate, Gate]) -> None:

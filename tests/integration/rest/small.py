@@ -13,6 +13,7 @@ from hub.accounts.permissions import Permission
 from hub.domain.ids import new_id
 from hub.errors import Conflict, Unauthorized
 from hub.rest.call import Call, Reply
+from hub.rest.pages import Page, PageInfo
 from hub.rest.route import PUBLIC, SIGNED_IN, Route
 from hub.store.pg import Role
 
@@ -93,6 +94,25 @@ async def read_student(call: Call[None, None]) -> Made:
     return Made(call.id, "Zoë")
 
 
+async def read_students(call: Call[Looking, None]) -> Page[Made]:
+    number = 0 if call.query.number is UNSET else call.query.number
+    return Page(data=[Made(new_id(), "Zoë") for _ in range(number)], page=PageInfo(hasMore=False))
+
+
+async def reach_too_far(call: Call[Looking, None]) -> None:
+    """The first is refused by asyncpg, the second by PostgreSQL."""
+    tx = await call.tx()
+    if call.query.word == "far":
+        await tx.execute("SELECT $1::int", 2**40)
+    await tx.execute("SELECT 2147483647 + $1::int", 1)
+
+
+async def be_the_victim(call: Call[Looking, None]) -> None:
+    """Of a deadlock, or of another transaction that was first."""
+    code = {"40P01": "40P01", "40001": "40001"}[str(call.query.word)]
+    await (await call.tx()).execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$")
+
+
 async def forget_where(call: Call[None, None]) -> Rows:
     rows = await (await call.tx()).fetch("SELECT name FROM departments")
     return Rows([row["name"] for row in rows])
@@ -129,6 +149,18 @@ ROUTES = [
     Route("POST", "/broken", break_down, summary="b", permission=SIGNED_IN, acts_as=Role.hub_admin),
     Route("GET", "/looking", look, summary="l", permission=SIGNED_IN, query=Looking, answer=Made),
     Route("GET", "/students/{id}", read_student, summary="r", permission=READ, answer=Made, reads="student"),
+    Route(
+        "GET",
+        "/students",
+        read_students,
+        summary="r",
+        permission=READ,
+        query=Looking,
+        answer=Page[Made],
+        reads="student",
+    ),
+    Route("GET", "/far", reach_too_far, summary="f", permission=SIGNED_IN, query=Looking),
+    Route("GET", "/victim", be_the_victim, summary="v", permission=SIGNED_IN, query=Looking),
     Route("GET", "/everything", forget_where, summary="e", permission=SIGNED_IN, answer=Rows),
     Route("GET", "/waiting", wait, summary="w", permission=PUBLIC, timeout=0.05),
     Route("GET", "/hello", hello, summary="h", permission=PUBLIC, answer=Rows),

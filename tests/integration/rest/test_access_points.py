@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID, uuid4
 
-from tests.integration.rest.site import Site
+import pytest
+
+from tests.integration.rest.site import SCHOOL_ADMIN, Site
 
 POINTS = "/api/v1/access-points"
 
@@ -119,3 +121,25 @@ async def test_another_school_is_not_there(site: Site) -> None:
         refused = await site.ask(method, path, token, body)
         assert refused.status == 404, (method, path, refused.text)
     assert (await site.ask("GET", f"{POINTS}/{id_}", site.token())).json["name"] == "Gate"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (POINTS, {"name": "Gate", "accessType": "both"}),
+        (
+            "/api/v1/admin/users",
+            {"email": "g@x.example", "firstName": "G", "lastName": "O", "roleId": str(SCHOOL_ADMIN)},
+        ),
+        ("/api/v1/admin/roles", {"name": "porter", "permissions": ["passes:read"]}),
+    ],
+)
+@pytest.mark.parametrize("where", ["body", "query"])
+async def test_a_school_that_is_not_there_is_not_found(
+    site: Site, path: str, body: dict[str, object], where: str
+) -> None:
+    nowhere = str(uuid4())
+    named, query = ({"schoolId": nowhere}, "") if where == "body" else ({}, f"?schoolId={nowhere}")
+    answer = await site.ask("POST", path + query, site.token("super_admin"), body | named)
+    assert (answer.status, answer.json["message"]) == (404, "no such school")
+    assert await site.fetch("SELECT FROM audit_logs WHERE action = 'create'") == []

@@ -115,9 +115,8 @@ async def test_a_students_values_are_opened_and_their_reading_is_kept(site: Site
     assert listed == one
     assert (one["oldValues"], one["newValues"]) == ({"lastName": MARK, "status": "active"}, {"lastName": "Smith"})
     assert (one["studentId"], one["isErased"]) == (str(past.student), False)
-    kept = [(e.action, e.resource_type, e.resource_id, e.new) for e in site.trail.kept]
-    read = {"ids": [str(past.student)]}
-    assert kept == [("read", "audit_log", None, read), ("read", "audit_log", entry, read)]
+    kept = [(e.action, e.resource_type, e.resource_id, e.subject_id) for e in site.trail.kept]
+    assert kept == [("read", "audit_log", None, past.student), ("read", "audit_log", entry, past.student)]
     stored = await site.fetch("SELECT * FROM audit_logs")
     assert MARK not in str([dict(row) for row in stored])
 

@@ -85,6 +85,13 @@ ID = "018bcfe5-6800-7000-8000-000000000001"
         f"sort=name&cursor={cursor('-name', 'a', ID)}",
         f"sort=name&cursor={cursor('name', 1, ID)}",
         f"sort=createdAt&cursor={cursor('createdAt', 'a', ID)}",
+        *(
+            f"sort=createdAt&cursor={cursor('createdAt', when, ID)}"
+            for when in (
+                *("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00", "2026-01-01T00:00:00"),
+                *("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999-14:00", 10**30, "infinity"),
+            )
+        ),
         f"sort=name&cursor={cursor('name', 'a', 'b')}",
         f"sort=name&cursor={cursor('name', chr(0), ID)}",
     ],

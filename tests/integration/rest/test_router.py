@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO
 from uuid import UUID, uuid4
 
 import pytest
 
-from hub.config import Settings
-from tests.integration.rest.site import Site, site_running
+from hub.config import Settings, decode_keys
+from hub.domain.keyring import KeyRing
+from hub.rest import idempotency
+from tests.integration.rest.site import Answer, Site, site_running
 from tests.integration.rest.small import ROUTES
 
 THING = {"name": "gate"}
@@ -62,6 +65,56 @@ async def test_a_read_of_a_student_is_kept_before_the_answer(site: Site) -> None
     (entry,) = site.trail.kept
     assert (entry.action, entry.resource_type, entry.resource_id, entry.subject_id) == ("read", "student", id_, id_)
     assert (entry.request_id, entry.address) == ("r-1", "127.0.0.1")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_list_that_tells_of_one_student_is_kept_as_about_that_one(site: Site, count: int) -> None:
+    answer = await site.ask("GET", f"/api/v1/students?number={count}", site.token("staff"))
+    shown = [UUID(item["id"]) for item in answer.json["data"]]
+    (entry,) = site.trail.kept
+    assert (entry.action, entry.resource_id, entry.subject_id) == ("read", None, shown[0] if count == 1 else None)
+    assert entry.new == (None if count == 1 else {"ids": [str(id_) for id_ in shown]})
+
+
+@pytest.mark.parametrize("word", ["far", "farther"])
+async def test_what_fits_no_column_is_the_callers_fault(site: Site, word: str) -> None:
+    answer = await site.ask("GET", f"/api/v1/far?word={word}", site.token())
+    assert (answer.status, answer.json["message"]) == (
+        400,
+        "a value is longer, larger or further away than can be kept",
+    )
+
+
+@pytest.mark.parametrize("code", ["40P01", "40001"])
+async def test_a_transaction_that_had_to_give_way_is_asked_to_come_again(site: Site, code: str) -> None:
+    answer = await site.ask("GET", f"/api/v1/victim?word={code}", site.token())
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+def keys(*numbers: int) -> str:
+    return ",".join(base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number in numbers)
+
+
+async def test_repeats_need_no_secret_key_and_outlive_the_exchange_of_data_keys(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = settings(rate_anonymous=10_000, secret_key=None, data_keys=keys(1))
+    async with site_running(own, ROUTES) as site:
+        token, repeated = site.token(), {"Idempotency-Key": "k"}
+
+        async def ask() -> Answer:
+            return await site.ask("POST", "/api/v1/things", token, THING, headers=repeated)
+
+        first = await ask()
+        assert first.status == 201
+        for numbers in ((1,), (2, 1), (1, 2)):
+            ring = KeyRing(decode_keys(keys(*numbers)))
+            monkeypatch.setattr(idempotency, "key_ring", lambda _, ring=ring: ring)
+            again = await ask()
+            assert (again.status, again.json) == (201, first.json)
+        monkeypatch.setattr(idempotency, "key_ring", lambda _: KeyRing(decode_keys(keys(2))))
+        assert (await ask()).status == 422  # what it was answered is not known any more, and it is not done twice
+        assert await notes(site) == ["gate"]
 
 
 async def test_the_same_key_is_answered_as_the_first_time(site: Site) -> None:

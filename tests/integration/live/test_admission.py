@@ -1,4 +1,4 @@
-"""Who may see a school's events: by a token, and not before the worker knows its schools."""
+"""Who may see which school's events, and not before the worker knows its schools."""
 
 from __future__ import annotations
 
@@ -14,30 +14,34 @@ from hub.errors import StoreUnavailable, Unauthorized
 from hub.store.pg import Pg, Role
 from tests.integration.gate.place import Gate, Line, Place, recorder_running, worker_running
 
-TOKENS = '{"t": "near", "lost": "nowhere"}'
 REQUEST = make_mocked_request("GET", "/socket.io/")
 
 
-@pytest.mark.usefixtures("place")
-async def test_a_worker_that_has_not_read_its_schools_asks_for_patience(quick: Callable[..., Settings]) -> None:
+async def test_a_worker_that_has_not_read_its_schools_asks_for_patience(
+    place: Place, quick: Callable[..., Settings]
+) -> None:
     """A screen that is refused gives up; one that meets a worker too early must not."""
-    settings = quick(live_tokens=TOKENS)
-    pg = await Pg.open(settings, [Role.hub_system])
+    settings = quick()
+    pg = await Pg.open(settings, Role)
     try:
         worker = Worker(settings, 0, Line(), pg)
         with pytest.raises(StoreUnavailable):
-            await worker.admission.scope(REQUEST, {"token": "t"})
+            await worker.admission.scope(REQUEST, {"token": place.tokens["near"]})
         with pytest.raises(Unauthorized):
             await worker.admission.scope(REQUEST, {"token": "no such token"})
     finally:
         await pg.close()
 
 
-async def test_a_token_opens_its_school(place: Place, quick: Callable[..., Settings]) -> None:
-    settings = quick(live_tokens=TOKENS)
+async def test_a_session_opens_its_school(place: Place, quick: Callable[..., Settings]) -> None:
+    settings = quick()
     async with recorder_running(settings), worker_running(settings, place) as gate:
-        assert await school_of(gate, {"token": "t"}) == place.schools["near"].bytes
-        refused: list[dict[str, Any]] = [{"token": "lost"}, {"token": None}, {}]
+        for code in ("near", "far"):
+            assert await school_of(gate, {"token": place.tokens[code]}) == place.schools[code].bytes
+        # What else is said of a school is not heard: it is the session's.
+        auth: dict[str, Any] = {"token": place.tokens["near"], "schoolId": str(place.schools["far"])}
+        assert await school_of(gate, auth) == place.schools["near"].bytes
+        refused: list[dict[str, Any]] = [{"token": place.expired["near"]}, {"token": "t"}, {"token": None}, {}]
         for auth in refused:
             with pytest.raises(Unauthorized):
                 await school_of(gate, auth)
