@@ -47,7 +47,7 @@ async def get_key(call: Call[None, None]) -> SigningKey:
     return signing_key(_found(await (await call.tx()).fetchrow(Q.get_key, call.id)))
 
 
-async def rotate_key(call: Call[None, Rotation]) -> SigningKey:
+async def rotate_signing_key(call: Call[None, Rotation]) -> SigningKey:
     """A new key signs; what the ones before it signed stays good."""
     return await _make(call, call.body.schoolId)
 
@@ -111,7 +111,7 @@ ROUTES = [
     Route(
         "POST",
         "/signing-keys/rotate",
-        rotate_key,
+        rotate_signing_key,
         summary="Sign with a new key from now on",
         permission=Permission.signing_keys_rotate,
         body=Rotation,
