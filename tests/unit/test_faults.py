@@ -19,6 +19,9 @@ AWAY = [
     asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
     asyncpg.InterfaceError("cannot perform operation: connection is closed"),
     asyncpg.InterfaceError("pool is closing"),
+    # Two wanted the same rows: the same statement may succeed in a moment.
+    asyncpg.DeadlockDetectedError("deadlock detected"),
+    asyncpg.SerializationError("could not serialize access"),
 ]
 BAD_ROWS = [
     asyncpg.StringDataRightTruncationError("value too long"),
@@ -31,7 +34,6 @@ BAD_ROWS = [
     UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
 ]
 NEITHER = [
-    asyncpg.DeadlockDetectedError("deadlock detected"),
     asyncpg.UndefinedColumnError("column does not exist"),
     asyncpg.InsufficientPrivilegeError("permission denied"),
     asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
