@@ -127,7 +127,7 @@ async def test_ten_thousand_broken_frames_and_bodies(
     database: str, settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
 ) -> None:
     place: Place = await furnish(database)
-    own = settings(shutdown_timeout=0.2, reader_ping=600, reader_silence=3600)
+    own = settings(rate_device=0, shutdown_timeout=0.2, reader_ping=600, reader_silence=3600)
     caplog.set_level(logging.WARNING)
     async with recorder_running(own) as recorder, worker_running(own, place) as gate:
         with capture_logs() as logs:
