@@ -30,7 +30,7 @@ EXAMPLES = "8"
 async def gate(database: str, settings: Callable[..., Settings], people: People) -> AsyncIterator[Gate]:
     place = await furnish(database)
     rates = {"rate_anonymous": 1_000_000, "rate_signed_in": 1_000_000}
-    own = settings(shutdown_timeout=0.2, workers=1, secret_key="A" * 43, **rates)
+    own = settings(shutdown_timeout=0.2, workers=1, **rates)
     async with recorder_running(own), worker_running(own, place, authenticator=people, trail=Trail()) as running:
         running.worker.accounts.throttle._pause = no_time  # thousands of failed sign-ins
         yield running

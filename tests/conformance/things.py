@@ -266,8 +266,10 @@ QUERIES["GET /passes/{id}/explain"] = _at_a_door
 async def _signing_key(site: Site, _: str) -> UUID:
     """The installation's."""
     key = generate_signing_key()
+    sealed = KeyRing([decode_key(SECRET_KEY)]).seal(key.private, key.kid.encode())
     rows = await site.fetch(
-        "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, '') RETURNING id", key.kid, key.public
+        "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, $3) RETURNING id",
+        *(key.kid, key.public, sealed),
     )
     id_: UUID = rows[0]["id"]
     return id_

@@ -20,13 +20,15 @@ import msgspec
 from aiohttp import WSMsgType
 
 from hub.app import Worker
-from hub.config import Settings
+from hub.config import Settings, decode_key
 from hub.control.line import ControlLine
 from hub.domain.ids import new_id
+from hub.domain.keyring import KeyRing
 from hub.domain.qr import SigningKey, generate_signing_key, sign_code
 from hub.recorder.process import Recorder
 from hub.rest.ports import AuditTrail, Authenticator
 from hub.store.pg import Pg, Role
+from tests.conftest import SECRET_KEY
 
 JSON, MSGPACK = "passhub.v1.json", "passhub.v1.msgpack"
 DENIED = {
@@ -106,9 +108,9 @@ async def furnish(url: str) -> Place:
                     "INSERT INTO schools (name, code, is_active) VALUES ($1, $1, $2) RETURNING id", code, code != "shut"
                 )
             await connection.execute(
-                "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, 'sealed')",
-                place.signer.kid,
-                place.signer.public,
+                "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, $3)",
+                *(place.signer.kid, place.signer.public),
+                KeyRing([decode_key(SECRET_KEY)]).seal(place.signer.private, place.signer.kid.encode()),
             )
             for name, school, kind, active in (
                 ("gate", "near", "both", True),

@@ -126,12 +126,12 @@ async def test_whose_scans_were_read_is_kept(site: Site) -> None:
     await listed(site)
     await site.ask("GET", f"{LOGS}/{id_}", site.token())
     await site.ask("GET", f"{LOGS}/export?status=granted&limit=2", site.token())
-    kept = [(one.action, one.resource_type, one.new) for one in site.trail.kept]
+    kept = [(one.action, one.resource_type, one.subject_id, one.new) for one in site.trail.kept]
     assert kept == [
-        ("read", "student", {"ids": [str(ada), str(grace)]}),
-        ("read", "student", {"ids": [str(ada)]}),
-        ("export", "access_log", {"filters": {"status": "granted"}, "count": 2}),
-        ("read", "student", {"ids": [str(ada), str(grace)]}),
+        ("read", "student", None, {"ids": [str(ada), str(grace)]}),
+        ("read", "student", ada, None),
+        ("export", "access_log", None, {"filters": {"status": "granted"}, "count": 2}),
+        ("read", "student", None, {"ids": [str(ada), str(grace)]}),
     ]
 
 
