@@ -18,7 +18,7 @@ SQL = re.compile(r"\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s.+\sSET\s|DELE
 # The journal is a SQLite file that one class owns, and another salvages; the store composes filter lists and reads the
 # server's own state.
 SQL_ALLOWED = ("hub/recorder/journal.py", "hub/recorder/salvage.py", "hub/store/")
-ENVIRON_ALLOWED = ("hub/config.py",)
+ENVIRON_ALLOWED = ("hub/config/environment.py",)
 
 
 def name(path: Path) -> str:
