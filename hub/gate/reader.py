@@ -38,13 +38,16 @@ from hub.gate.messages import (
     Scan,
     ScanItem,
     Scans,
+    Status,
     Welcome,
     decision,
     device_info,
     plain,
     point_face,
+    skew,
 )
 from hub.index.directory import AccessPoint
+from hub.recorder.wire import ReaderState
 
 if TYPE_CHECKING:
     from hub.gate.socket import SocketDoor
@@ -80,6 +83,7 @@ class ReaderConnection:
         self._in_flight = 0
         self._malformed = 0
         self._heard = self._loop.time()
+        self._state = ReaderState(0)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[Any] | None = None
         self._reading: asyncio.Task[Any] | None = None
@@ -133,6 +137,8 @@ class ReaderConnection:
                 self._scans(message)
             elif type(message) is Replay:
                 self._replay(message)
+            elif type(message) is Status:
+                self._note_status(message)
         except UNREADABLE as error:
             self._refuse(data, error)
             return
@@ -209,6 +215,15 @@ class ReaderConnection:
                 info=infos[position],
                 record=scan.record,
             )
+
+    def _note_status(self, status: Status) -> None:
+        now = time.time_ns() // 1000
+        self._state = ReaderState(now, now, skew(status.time, now), status.firmware, status.queued)
+
+    def state(self) -> ReaderState:
+        """How the reader is, as far as it said."""
+        silent = self._loop.time() - self._heard
+        return msgspec.structs.replace(self._state, heard=time.time_ns() // 1000 - int(silent * 1e6))
 
     def _replay(self, message: Replay) -> None:
         limit = self._settings.replay_max_items
@@ -296,10 +311,14 @@ class ReaderConnection:
         if not self._door.holds(self.key_hash):
             self.close(CLOSE_KEY_GONE, "this device key has expired; use the new one")
             return
-        if self._transport is not None and silent >= self._settings.reader_ping * 0.9:
-            self._transport.write(_PING)
-        remaining = self._settings.reader_silence - silent
-        self._timer = self._loop.call_later(min(self._settings.reader_ping, max(0.01, remaining)), self._ping)
+        ping, remaining = self._settings.reader_ping, self._settings.reader_silence - silent
+        if silent < ping * 0.9:
+            again = ping - silent  # so that a reader that answers is never unheard for much longer than this
+        else:
+            again = ping
+            if self._transport is not None:
+                self._transport.write(_PING)
+        self._timer = self._loop.call_later(min(again, max(0.01, remaining)), self._ping)
 
     def close(self, code: int, message: str) -> None:
         """Close with a code and a reason, after what is already on its way."""
