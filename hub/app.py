@@ -34,6 +34,7 @@ from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
 from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
+from hub.gate.tickets import Tickets
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
@@ -111,10 +112,11 @@ class Worker:
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
-        self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.pg = pg
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
+        tickets = Tickets(pg, self.directory, self.accounts.sessions, self.clients, settings.allowed_origins)
+        self.sockets = SocketDoor(settings, self.desk, self.http, self.connections, tickets)
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()

@@ -110,6 +110,12 @@ class Sessions:
         """The same from memory alone, for what stays open longer than a token lives; None when the session is over."""
         return self._roster.identity(session_id)
 
+    async def living(self, session_id: UUID) -> Identity | None:
+        """The same, from the tables when memory may not know yet; for what begins by a session's word."""
+        if session_id not in self._roster.sessions or not self._fresh():
+            await self._look_up(session_id)
+        return self._roster.identity(session_id)
+
     async def rights_of(self, user_id: UUID) -> Rights:
         """What a user may do now; from memory, or from the tables when it may not know yet."""
         if user_id not in self._roster.people or not self._fresh():

@@ -41,6 +41,8 @@ async def prune(pg: Pg) -> None:
     async with pg.system() as tx:
         answers = await tx.execute(queries["prune_idempotency_keys"])
     async with pg.system() as tx:
+        await tx.execute(queries["prune_reader_tickets"])
+    async with pg.system() as tx:
         await tx.execute(jobs.prune_job_files, JOB_FILE_DAYS)
         await tx.execute(jobs.prune_jobs, JOB_DAYS)
     log.debug("pruned", changes=changes, scan_ids=ids, idempotency_keys=answers)
