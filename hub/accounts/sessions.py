@@ -90,8 +90,10 @@ class Sessions:
     # Who is asking
 
     async def identify(self, token: str) -> Identity:
-        """Who holds an access token, with what they may do now. Raises Unauthorized; StoreUnavailable while neither
-        memory nor the database can say."""
+        """Who holds an access token, or a wall screen's, with what they may do now. Raises Unauthorized;
+        StoreUnavailable while neither memory nor the database can say."""
+        if (hash_ := opaque_hash(token)) is not None:
+            return await self._identify_wall(hash_)
         claims = await self._verify(token)
         if claims.session_id in self._ended:
             raise _over()
@@ -102,6 +104,22 @@ class Sessions:
         if session is None or session.user_id != claims.user_id or session.expires <= time.time():
             raise _over()
         identity = self._roster.identity(claims.session_id)
+        if identity is None:
+            raise _over()
+        return identity
+
+    async def _identify_wall(self, hash_: bytes) -> Identity:
+        if hash_ not in self._roster.walls or not self._fresh():
+            async with self._pg.system() as tx:
+                found = await tx.fetchval(queries["wall_screen_of"], hash_)
+                if found is not None and not self._fresh():
+                    await self._roster.reread_all(tx, "school")
+                if found is not None:
+                    await self._roster.reread(tx, "wall_screen", [found.bytes])
+        id_ = self._roster.walls.get(hash_)
+        if id_ is None or self._roster.sessions[id_].expires <= time.time():
+            raise _over()
+        identity = self._roster.identity(id_)
         if identity is None:
             raise _over()
         return identity

@@ -12,11 +12,13 @@ from hub.config.mail import MailSettings
 from hub.config.processes import ProcessSettings
 from hub.config.requests import RequestSettings
 from hub.config.scans import ScanSettings
+from hub.config.walls import WallSettings
 
 
 class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
     RequestSettings,
+    WallSettings,
     LiveSettings,
     ScanSettings,
     ProcessSettings,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from random import choice
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import asyncpg
 import pyotp
 
 from hub.accounts.tokens import new_opaque
+from hub.accounts.wall_screens import ALPHABET
 from hub.config import decode_key
 from hub.domain.ids import new_id
 from hub.domain.keyring import KeyRing
@@ -330,3 +332,37 @@ async def _a_scan(site: Site, school: str) -> dict[str, str]:
 
 MAKERS |= {"/acknowledgements": _acknowledged, "/hand-over": _acknowledged}
 BODIES["POST /acknowledgements"] = _a_scan
+
+
+async def _wall_screen(site: Site, school: str) -> UUID:
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO wall_screens (id, school_id, name, created_by, expires_at)"
+        " VALUES ($1, $2, 'Lodge', $3, now() + interval '1 day')",
+        *(id_, site.schools[school], site.users[school]),
+    )
+    return id_
+
+
+async def _pairing(site: Site, wall: UUID | None = None, school: UUID | None = None) -> tuple[str, str]:
+    """Code and secret; confirmed, when it is a wall screen's."""
+    secret, hash_ = new_opaque()
+    code = "".join(choice(ALPHABET) for _ in range(8))
+    await site.fetch(
+        "INSERT INTO pairings (id, code, secret_hash, expires_at, wall_screen_id, school_id)"
+        " VALUES ($1, $2, $3, now() + interval '1 min', $4, $5)",
+        *(new_id(), code, hash_, wall, school),
+    )
+    return code, secret
+
+
+async def _shown(site: Site, _: str) -> dict[str, str]:
+    return {"code": (await _pairing(site))[0], "name": "Lodge"}
+
+
+async def _confirmed(site: Site, school: str) -> dict[str, str]:
+    return {"secret": (await _pairing(site, await _wall_screen(site, school), site.schools[school]))[1]}
+
+
+MAKERS["/wall-screens"] = _wall_screen
+BODIES |= {"POST /wall-screens": _shown, "POST /auth/pairings/claim": _confirmed}

@@ -24,7 +24,7 @@ from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.audit import AuditEntry
 from hub.accounts.hashing import hasher
 from hub.accounts.identity import Identity
-from hub.accounts.permissions import Permission
+from hub.accounts.permissions import WALL, Permission
 from hub.accounts.roster import Roster
 from hub.config import Settings
 from hub.domain.ids import new_id
@@ -60,6 +60,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "staff": frozenset({p for p in ALL if p.resource in {"students", "passes"}} | {Permission.access_points_read}),
     "security": frozenset({Permission.passes_read, Permission.access_logs_read, Permission.faces_read}),
     "card_reader": frozenset({Permission.passes_verify}),
+    "wall_screen": WALL,
 }
 
 
@@ -79,7 +80,7 @@ class People:
     ) -> str:
         token = f"token.{new_id()}"
         rights = ROLES[role] if permissions is None else permissions
-        self.known[token] = Identity(user, school, role, rights, new_id())
+        self.known[token] = Identity(user, school, role, rights, new_id(), wall=role == "wall_screen")
         return token
 
 
@@ -188,6 +189,12 @@ class Site:
                 *(f"{code}@example.org", PASSWORD_HASH, SCHOOL_ADMIN, self.schools[code]),
             )
             self.users[code] = rows[0]["id"]
+            # A wall screen has an id of its own; here it is the user's, so that `token` finds both.
+            await self.fetch(
+                "INSERT INTO wall_screens (id, school_id, name, created_by, expires_at)"
+                " VALUES ($1, $2, 'Hall', $1, now() + interval '180 days')",
+                *(self.users[code], self.schools[code]),
+            )
 
     async def point(self, school: str = "near", name: str = "Gate") -> UUID:
         """A door, made apart from what is tested."""
