@@ -366,3 +366,10 @@ async def _confirmed(site: Site, school: str) -> dict[str, str]:
 
 MAKERS["/wall-screens"] = _wall_screen
 BODIES |= {"POST /wall-screens": _shown, "POST /auth/pairings/claim": _confirmed}
+
+
+async def _a_day(*_: object) -> str:
+    return "from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z"
+
+
+QUERIES["GET /access-logs/summary"] = _a_day

@@ -25,6 +25,7 @@ from hub.resources.access_logs.model import (
     access_log,
 )
 from hub.resources.access_logs.queries import Q
+from hub.resources.access_logs.summary import Summary, SummaryQuery, summary
 from hub.rest.call import Call
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
@@ -138,6 +139,15 @@ ROUTES = [
         query=AccessLogsExport,
         answer=Page[AccessLog],
         reads="student",
+    ),
+    Route(
+        "GET",
+        "/access-logs/summary",
+        summary,
+        summary="How many passed when, at which door, and why others did not",
+        permission=Permission.access_logs_read,
+        query=SummaryQuery,
+        answer=Summary,
     ),
     Route(
         "GET",
