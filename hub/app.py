@@ -29,7 +29,7 @@ from hub.gate.annulling import ANNULLING, Annulling
 from hub.gate.by_hand import BY_HAND, ByHand
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
-from hub.gate.desk import Desk
+from hub.gate.desk import DESK, Desk
 from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
 from hub.gate.presence import Presence
@@ -222,6 +222,7 @@ class Worker:
             application = self.application()
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
+            application[DESK] = self.desk
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
             express = {way: self.shell.handlers[way] for way in EXPRESS}

@@ -15,6 +15,7 @@ from hub.errors import BadRequest, Conflict, Forbidden, NotFound, PreconditionFa
 from hub.resources.students.held import data_export
 from hub.resources.students.judging import judged
 from hub.resources.students.leaving import KIND, Q, delete, erase, found, locked, restore
+from hub.resources.students.lookup import LookedUp, LookupQuery, lookup_students
 from hub.resources.students.model import (
     ChangedStudent,
     DeletionQuery,
@@ -168,6 +169,17 @@ ROUTES = [
         location="/students/{id}",
         errors=(NotFound, Conflict),
         example=EXAMPLE,
+    ),
+    Route(
+        "GET",
+        "/students/lookup",
+        lookup_students,
+        summary="Who stands there, and whether their pass works at a door now",
+        permission=Permission.students_lookup,
+        query=LookupQuery,
+        answer=LookedUp,
+        errors=(NotFound,),
+        reads=KIND,
     ),
     Route(
         "GET",

@@ -31,7 +31,7 @@ from hub.domain.ids import new_id
 from hub.errors import Unauthorized
 from hub.gate.annulling import ANNULLING, Annulling
 from hub.gate.by_hand import BY_HAND, ByHand
-from hub.gate.desk import Desk
+from hub.gate.desk import DESK, Desk
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
@@ -222,7 +222,8 @@ async def site_running(
     application = shell.application([*router.routes(declared), *reference_routes(declared)])
     application[ACCOUNTS] = accounts
     index, directory, journal = PassIndex(), Directory(), cast("RecorderClient", Journal())
-    application[BY_HAND] = ByHand(Desk(index, directory, Feed(settings, index, directory, []), journal), journal)
+    application[DESK] = desk = Desk(index, directory, Feed(settings, index, directory, []), journal)
+    application[BY_HAND] = ByHand(desk, journal)
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
     runner = Runner(
