@@ -120,7 +120,7 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
-        self.stats = Stats(self.directory, self.feed, self.recorder)
+        self.stats = Stats(self.directory, self.feed, self.recorder, settings.reader_ping)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
         )
