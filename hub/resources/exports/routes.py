@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -14,22 +14,20 @@ from hub.accounts.permissions import Permission
 from hub.config import key_ring
 from hub.errors import BadRequest, TooManyRequests
 from hub.resources.exports.rows import HEADER, cells
-from hub.resources.exports.sheets import CsvSheets, Sheets, XlsxSheets
 from hub.rest.answer import File
 from hub.rest.call import Call
 from hub.rest.route import Route
+from hub.rest.sheets import FILES, TYPES, Form, sheets_of
 from hub.rest.streams import STREAMS
 from hub.rest.students.query import StudentFilters, chosen
 from hub.rest.students.whole import whole
 
 #: Rows that are fetched at once, and that are written in one go: this worker answers doors, too.
 FETCHED, AT_ONCE = 500, 25
-CSV = "text/csv; charset=utf-8"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ExportQuery(StudentFilters, kw_only=True, frozen=True):
-    format: Literal["csv", "xlsx"] = "csv"
+    format: Form = "csv"
 
 
 async def export_students(call: Call[ExportQuery, None]) -> File:
@@ -37,12 +35,12 @@ async def export_students(call: Call[ExportQuery, None]) -> File:
     day = datetime.now(UTC).date()
     parts = call.part(STREAMS).add(_parts(call))
     await _note(call, {"filters": _asked(call.query)})
-    return File(CSV if call.query.format == "csv" else XLSX, f"students-{day}.{call.query.format}", parts)
+    return File(TYPES[call.query.format], f"students-{day}.{call.query.format}", parts)
 
 
 async def _parts(call: Call[ExportQuery, None]) -> AsyncGenerator[bytes, None]:
     """The file, bit by bit; that it was read to its end, or how far, is kept as well."""
-    sheets: Sheets = CsvSheets(HEADER) if call.query.format == "csv" else XlsxSheets(HEADER)
+    sheets = sheets_of(call.query.format, HEADER, "Students")
     sent, whole_file = 0, False
     try:
         async with aclosing(_rows(call)) as found:
@@ -88,7 +86,7 @@ ROUTES = [
         summary="All students that filters mean, as CSV or XLSX",
         permission=Permission.students_export,
         query=ExportQuery,
-        files=("text/csv", XLSX),
+        files=FILES,
         errors=(BadRequest, TooManyRequests),
     ),
 ]
