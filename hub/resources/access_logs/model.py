@@ -51,7 +51,8 @@ class AccessLog(msgspec.Struct, kw_only=True):
 
 
 class NewAccessLog(msgspec.Struct, kw_only=True):
-    """Somebody let in, or sent away, by hand: a student or a pass. The same `scanId` again is the same entry."""
+    """Somebody let in, or sent away, by hand: a student or a pass. The same `scanId` again is the same entry,
+    and so is the same Idempotency-Key: after a 503, or no answer, send either again."""
 
     accessPointId: UUID
     decision: Status

@@ -26,15 +26,15 @@ SELECT id, school_id FROM access_points WHERE id = $1 AND deleted_at IS NULL
 
 -- pass_shown --
 -- A pass and whose it is, unless its student was deleted.
-SELECT p.id, p.school_id, p.student_id, p.lookup_key FROM passes p
+SELECT p.id, p.school_id, p.student_id, p.lookup_key, p.max_uses FROM passes p
 LEFT JOIN students s ON s.id = p.student_id
 WHERE p.id = $1 AND s.deleted_at IS NULL
 
 -- student_shown --
 -- A student with the pass that would most likely have been shown, if there is any.
-SELECT p.id, s.school_id, s.id AS student_id, p.lookup_key FROM students s
+SELECT p.id, s.school_id, s.id AS student_id, p.lookup_key, p.max_uses FROM students s
 LEFT JOIN LATERAL (
-    SELECT id, lookup_key FROM passes WHERE student_id = s.id
+    SELECT id, lookup_key, max_uses FROM passes WHERE student_id = s.id
     ORDER BY status = 'active' DESC, expiry_date DESC, id LIMIT 1
 ) p ON true
 WHERE s.id = $1 AND s.deleted_at IS NULL

@@ -120,7 +120,6 @@ ROUTES = [
         answer=AccessLog,
         location="/access-logs/{id}",
         of_school=False,
-        idempotent=False,
         errors=(NotFound, Conflict, JournalError),
         example={
             "studentId": "018bcfe5-6800-7000-8000-0000000000a1",
