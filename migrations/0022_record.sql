@@ -90,20 +90,47 @@ GRANT SELECT (
     graduation_date, phone_bidx, date_of_birth_bidx
 ) ON public.students TO hub_definer;
 
+-- A page in the order of numbers, of all schools.
+CREATE INDEX idx_students_all_student_id ON public.students (student_id, id) WHERE deleted_at IS NULL;
+
+-- ------------------------------------------------------------------------------------ who exported a student's data
+
+-- An export's parts are entries with the ids of those in them, as a list's reading is.
+CREATE INDEX idx_audit_logs_export_ids ON public.audit_logs USING gin ((new_values -> 'ids') jsonb_path_ops)
+    WHERE action = 'export' AND resource_type = 'student';
+
+DROP FUNCTION public.hub_reads_in_lists(uuid);
+
+CREATE FUNCTION public.hub_reads_in_lists(student uuid)
+    RETURNS TABLE (id uuid, created_at timestamptz, user_id uuid, action text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC
+        SELECT l.id, l.created_at, l.user_id, l.action::text FROM public.audit_logs AS l
+        WHERE l.action = 'read' AND l.resource_type = 'student'
+            AND (l.school_id = public.hub_current_school() OR l.school_id IS NULL)
+            AND l.new_values -> 'ids' @> to_jsonb(student::text)
+        UNION ALL
+        SELECT l.id, l.created_at, l.user_id, l.action::text FROM public.audit_logs AS l
+        WHERE l.action = 'export' AND l.resource_type = 'student'
+            AND (l.school_id = public.hub_current_school() OR l.school_id IS NULL)
+            AND l.new_values -> 'ids' @> to_jsonb(student::text);
+    END;
+
+-- ------------------------------------------------------------------------------------------------ owners and grants
+
 GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner of functions must have it while becoming one
 ALTER FUNCTION public.hub_found_students(text, jsonb, jsonb, text, boolean, text, uuid, integer) OWNER TO hub_definer;
 ALTER FUNCTION public.hub_search_students(jsonb, jsonb, text, boolean, text, uuid, integer) OWNER TO hub_definer;
 ALTER FUNCTION public.hub_search_all_students(jsonb, jsonb, text, boolean, text, uuid, integer) OWNER TO hub_definer;
+ALTER FUNCTION public.hub_reads_in_lists(uuid) OWNER TO hub_definer;
 REVOKE CREATE ON SCHEMA public FROM hub_definer;
 
 REVOKE EXECUTE ON FUNCTION
     public.hub_found_students(text, jsonb, jsonb, text, boolean, text, uuid, integer),
     public.hub_search_students(jsonb, jsonb, text, boolean, text, uuid, integer),
-    public.hub_search_all_students(jsonb, jsonb, text, boolean, text, uuid, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.hub_search_students(jsonb, jsonb, text, boolean, text, uuid, integer)
-    TO hub_api, hub_admin;
+    public.hub_search_all_students(jsonb, jsonb, text, boolean, text, uuid, integer),
+    public.hub_reads_in_lists(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.hub_search_students(jsonb, jsonb, text, boolean, text, uuid, integer),
+    public.hub_reads_in_lists(uuid) TO hub_api, hub_admin;
 GRANT EXECUTE ON FUNCTION public.hub_search_all_students(jsonb, jsonb, text, boolean, text, uuid, integer)
     TO hub_admin;
-
--- A page in the order of numbers, of all schools.
-CREATE INDEX idx_students_all_student_id ON public.students (student_id, id) WHERE deleted_at IS NULL;

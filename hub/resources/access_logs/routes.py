@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 
 from hub.accounts.permissions import Permission
 from hub.domain.clock import LAST_MOMENT, moment
-from hub.errors import Conflict, JournalError, NotFound
+from hub.errors import BadRequest, Conflict, JournalError, NotFound, TooManyRequests
 from hub.gate.annulling import ANNULLING, AnnulledScan
 from hub.resources.access_logs.by_hand import record_entry
+from hub.resources.access_logs.cells import HEADER, log_cells
 from hub.resources.access_logs.model import (
     AccessLog,
     AccessLogsExport,
@@ -25,10 +27,14 @@ from hub.resources.access_logs.model import (
     access_log,
 )
 from hub.resources.access_logs.queries import Q
+from hub.rest.answer import File
 from hub.rest.call import Call
+from hub.rest.exporting import Export
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
-from hub.store.keyset import Column, Filter, Listing
+from hub.rest.sheets import FILES, Form
+from hub.store.keyset import ALL, Column, Filter, Listing
+from hub.store.pg import Connection
 
 KIND = "access_log"
 
@@ -56,17 +62,34 @@ _LAST_MILLIS = LAST_MOMENT // 1000 - 2 * 86_400_000
 
 
 async def list_logs(call: Call[Any, None]) -> Page[AccessLog]:
-    page = await read_page(call, LISTING, access_log)
+    page = await read_page(call, LISTING, access_log, filters=_filters(call.query))
     call.read = _students(page.data)
     return page
 
 
-async def export_logs(call: Call[AccessLogsExport, None]) -> Page[AccessLog]:
+async def export_logs(call: Call[AccessLogsExport, None]) -> Page[AccessLog] | File:
+    asked: dict[str, Any] = msgspec.to_builtins(_filters(call.query))
+    if call.query.format != "json":
+        return await _as_file(call, call.query.format, asked)
     part = await list_logs(call)
-    given: dict[str, Any] = msgspec.to_builtins(call.query)
-    asked = {name: given[name] for name in LISTING.filters if name in given}
     await call.note("export", KIND, None, new={"filters": asked, "count": len(part.data)})
     return part
+
+
+def _filters(query: AccessLogsQuery) -> dict[str, Any]:
+    return {name: value for name in LISTING.filters if (value := getattr(query, name)) is not UNSET}
+
+
+async def _as_file(call: Call[AccessLogsExport, None], form: Form, asked: dict[str, Any]) -> File:
+    query = call.query
+    if query.cursor is not UNSET or query.total:
+        raise BadRequest("cursor and total are of JSON: a file holds all scans")
+
+    async def find(_: Connection) -> tuple[str, list[Any]]:
+        return LISTING.page(query.sort, ALL, filters=_filters(query))
+
+    export = Export(call, KIND, "Access logs", form, HEADER, log_cells, lambda row: row["student_id"], find)
+    return await export.file(asked)
 
 
 async def get_log(call: Call[None, None]) -> AccessLog:
@@ -132,10 +155,12 @@ ROUTES = [
         "GET",
         "/access-logs/export",
         export_logs,
-        summary="Export scans, in large parts; each is kept as an export",
+        summary="Export scans, as CSV, as XLSX, or as JSON in large parts; each is kept as an export",
         permission=Permission.access_logs_export,
         query=AccessLogsExport,
         answer=Page[AccessLog],
+        files=FILES,
+        errors=(BadRequest, TooManyRequests),
         reads="student",
     ),
     Route(

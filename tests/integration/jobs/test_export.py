@@ -81,8 +81,10 @@ async def test_a_csv_holds_everything_and_can_be_imported_again(site: Site, own:
     assert first["program"] == '\'=HYPERLINK("x")'
     assert second["status"] == "inactive"
     kept = [(entry.action, entry.new) for entry in site.trail.kept]
+    ids = [one["id"] for one in (first, second)]
     assert kept == [
         ("export", {"format": "csv", "filters": {}}),
+        ("export", {"format": "csv", "of": "student", "ids": ids}),
         ("export", {"format": "csv", "count": 2, "complete": True}),
     ]
     again = await send(site, answer.text.encode())
