@@ -17,8 +17,8 @@ WHERE s.scan_id = $1 AND s.device_id IN (SELECT id FROM access_points)
 ORDER BY list.received_at DESC LIMIT 1
 
 -- get_old_log --
--- The scan of an id that scan_ids has forgotten, at about the time that the id was made.
-{list_logs} WHERE l.id = $1 AND l.access_time BETWEEN $2 AND $3 LIMIT 1
+-- The scan of an id that scan_ids has forgotten: months that are over have an index of ids.
+{list_logs} WHERE l.id = $1 AND l.access_time < date_trunc('month', now()) ORDER BY l.received_at DESC LIMIT 1
 
 -- door --
 -- The access point at which somebody is let in.

@@ -5,7 +5,7 @@ Readers replay what they decided alone at the same address, with their own key (
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,6 @@ import msgspec
 from msgspec import UNSET
 
 from hub.accounts.permissions import Permission
-from hub.domain.clock import LAST_MOMENT, moment
 from hub.errors import BadRequest, Conflict, JournalError, NotFound, TooManyRequests
 from hub.gate.annulling import ANNULLING, AnnulledScan
 from hub.resources.access_logs.by_hand import record_entry
@@ -56,9 +55,6 @@ LISTING = Listing(
         "recordedBy": Filter("recorded_by"),
     },
 )
-#: How far a scan's time may be from its id's, where only the id tells it.
-APART = timedelta(days=1)
-_LAST_MILLIS = LAST_MOMENT // 1000 - 2 * 86_400_000
 
 
 async def list_logs(call: Call[Any, None]) -> Page[AccessLog]:
@@ -95,9 +91,8 @@ async def _as_file(call: Call[AccessLogsExport, None], form: Form, asked: dict[s
 async def get_log(call: Call[None, None]) -> AccessLog:
     tx, id_ = await call.tx(), call.params["scanId"]
     row = await tx.fetchrow(Q.get_log, id_)
-    if row is None and id_.version == 7:
-        made = moment(min(id_.int >> 80, _LAST_MILLIS) * 1000)
-        row = await tx.fetchrow(Q.get_old_log, id_, max(made, moment(0)) - APART, made + APART)
+    if row is None:
+        row = await tx.fetchrow(Q.get_old_log, id_)
     if row is None:
         raise NotFound("no such scan")
     found = access_log(row)
