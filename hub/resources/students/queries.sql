@@ -145,8 +145,8 @@ WHERE l.subject_id = $1 OR l.resource_id = $1
 ORDER BY l.created_at, l.id
 
 -- export_list_reads --
--- Every list that somebody has read the student in.
-SELECT id, created_at, user_id FROM hub_reads_in_lists($1) ORDER BY created_at, id
+-- Every list that somebody has read the student in, and every file of many that the student was in.
+SELECT id, created_at, user_id, action FROM hub_reads_in_lists($1) ORDER BY created_at, id
 
 -- readers --
 -- Who these people are, of those whom the school may see.
