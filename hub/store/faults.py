@@ -49,7 +49,7 @@ _TOO_FAR = (
 
 
 def is_cut_short(error: BaseException) -> bool:
-    """PostgreSQL gave a statement up that ran, or waited for a lock, for too long. It is there, and may manage later."""
+    """PostgreSQL gave a statement up that ran, or waited for a lock, for too long; later it may manage."""
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _CUT_SHORT
 
 
