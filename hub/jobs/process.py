@@ -21,7 +21,7 @@ from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
 from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
-from hub.integrations.mail.job import deliver
+from hub.integrations.mail.job import deliver, give_up
 from hub.integrations.mail.sending import MailWaits
 from hub.jobs import accounts, housekeeping
 from hub.jobs.sealing import Sealer
@@ -85,7 +85,7 @@ def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> No
             await deliver(settings, pg, job.payload or b"")
         except (MailWaits, StoreUnavailable) as error:
             if job.attempts >= MAIL_TRIES:
-                log.error("a letter is given up", fault=str(error))
+                await give_up(pg, job.payload or b"", str(error))
                 return
             seconds = min(LONGEST_MAIL_WAIT, 2.0 ** min(job.attempts, 20))
             log.warning("a letter waits", fault=str(error), seconds=seconds)
