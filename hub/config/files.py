@@ -34,7 +34,7 @@ class FileSettings(BaseSettings):
     )
     s3_kms_key: str | None = Field(None, description="with aws:kms: the key's id; without it, the account's own")
     s3_timeout: Annotated[float, Field(gt=0, le=300)] = Field(
-        10.0, description="how long it may be silent", json_schema_extra=unit("s")
+        30.0, description="how long it may take for each request, of 8 MiB at most", json_schema_extra=unit("s")
     )
     file_max_bytes: Annotated[int, Field(ge=1024, le=64 * 2**20)] = Field(
         5 * 2**20, description="largest photo or document", json_schema_extra=unit("bytes")

@@ -33,8 +33,11 @@ _MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
 class Bucket:
     """Made by `open`, ended by `close`."""
 
-    def __init__(self, name: str, client: Any, stack: contextlib.AsyncExitStack, sealing: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, client: Any, stack: contextlib.AsyncExitStack, sealing: dict[str, str], timeout: float
+    ) -> None:
         self._name = name
+        self._timeout = timeout
         self._client = client
         self._stack = stack
         self._sealing = sealing
@@ -63,7 +66,7 @@ class Bucket:
                 ),
             )
         )
-        return cls(name, client, stack, _sealing(settings))
+        return cls(name, client, stack, _sealing(settings), settings.s3_timeout)
 
     async def put(self, key: str, chunks: AsyncIterable[bytes], content_type: str, limit: int) -> int:
         place = {"Bucket": self._name, "Key": check_key(key)}
@@ -72,23 +75,23 @@ class Bucket:
         first = await anext(parts)
         with _plainly():
             if len(first) < PART:
-                await self._client.put_object(**place, **kind, Body=first)
+                await self._ask("put_object", **place, **kind, Body=first)
                 return len(first)
             return await self._put_parts(place, kind, first, parts)
 
     async def _put_parts(
         self, place: dict[str, str], kind: dict[str, str], first: bytes, parts: AsyncIterator[bytes]
     ) -> int:
-        upload = (await self._client.create_multipart_upload(**place, **kind))["UploadId"]
+        upload = (await self._ask("create_multipart_upload", **place, **kind))["UploadId"]
         try:
             size, done, body = 0, list[dict[str, Any]](), first
             while body:
                 number = len(done) + 1
-                kept = await self._client.upload_part(**place, UploadId=upload, PartNumber=number, Body=body)
+                kept = await self._ask("upload_part", **place, UploadId=upload, PartNumber=number, Body=body)
                 done.append({"PartNumber": number, "ETag": kept["ETag"]})
                 size += len(body)
                 body = await anext(parts, b"")
-            await self._client.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": done})
+            await self._ask("complete_multipart_upload", **place, UploadId=upload, MultipartUpload={"Parts": done})
         except BaseException:
             await self._abort(place, upload)
             raise
@@ -105,7 +108,7 @@ class Bucket:
     async def get(self, key: str) -> Stored | None:
         with _plainly():
             try:
-                found = await self._client.get_object(Bucket=self._name, Key=check_key(key))
+                found = await self._ask("get_object", Bucket=self._name, Key=check_key(key))
             except ClientError as error:
                 if _code(error) in _MISSING:
                     return None
@@ -114,7 +117,7 @@ class Bucket:
 
     async def delete(self, key: str) -> None:
         with _plainly():
-            await self._client.delete_object(Bucket=self._name, Key=check_key(key))
+            await self._ask("delete_object", Bucket=self._name, Key=check_key(key))
 
     async def keys(self, prefix: str = "") -> AsyncIterator[Kept]:
         below = f"{prefix}/" if prefix else ""
@@ -130,9 +133,14 @@ class Bucket:
                 for one in page.get("Uploads", ()):
                     if one["Initiated"] < before:
                         place = {"Bucket": self._name, "Key": one["Key"]}
-                        await self._client.abort_multipart_upload(**place, UploadId=one["UploadId"])
+                        await self._ask("abort_multipart_upload", **place, UploadId=one["UploadId"])
                         removed += 1
         return removed
+
+    async def _ask(self, what: str, **named: Any) -> Any:
+        """The client's own bound is on silence while it reads: a server that stops taking would be waited for."""
+        async with asyncio.timeout(self._timeout):
+            return await getattr(self._client, what)(**named)
 
     async def close(self) -> None:
         await self._stack.aclose()
