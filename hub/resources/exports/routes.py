@@ -75,10 +75,12 @@ async def _note(call: Call[ExportQuery, None], told: dict[str, Any]) -> None:
 
 
 def _asked(query: ExportQuery) -> dict[str, Any]:
-    """The filters that were given, as JSON has them."""
+    """The filters that were given, as JSON has them; of those that may name somebody no more than that they were."""
     given: dict[str, Any] = msgspec.to_builtins(query)
-    return {name: "…" if name == "q" else value for name, value in given.items() if name != "format"}
+    return {name: value if name in _IMPERSONAL else "…" for name, value in given.items() if name != "format"}
 
+
+_IMPERSONAL = frozenset({"departmentId", "program", "yearOfStudy", "status", "schoolId", "deleted"})
 
 ROUTES = [
     Route(
