@@ -1,4 +1,4 @@
-"""Letters that are kept as files (HUB_MAIL_DIR): those of one person go when the person does, the rest when they are old."""
+"""Letters that are kept as files (HUB_MAIL_DIR): a person's go with the person, the rest when they are old."""
 
 from __future__ import annotations
 
