@@ -8,11 +8,6 @@ SELECT hub_ensure_partitions($1, $2)
 -- Forget changes of the feed that every worker has long seen.
 SELECT hub_prune_old_changes()
 
--- prune_scan_ids --
--- role: hub_system
--- Forget identities of scans so old that no reader still holds them for replay.
-DELETE FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
-
 -- prune_idempotency_keys --
 -- role: hub_system
 -- Forget answers that nobody may ask for again.

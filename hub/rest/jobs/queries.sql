@@ -67,16 +67,6 @@ DELETE FROM job_files WHERE job_id = $1 AND name = $2
 -- A file of the job $1, whoever's it was.
 DELETE FROM job_files WHERE job_id = $1 AND name = $2
 
--- prune_job_files --
--- role: hub_system
--- Forget files that nobody has fetched for $1 days.
-DELETE FROM job_files WHERE created_at < now() - make_interval(days => $1)
-
--- prune_jobs --
--- role: hub_system
--- Forget jobs that were asked for more than $1 days ago.
-DELETE FROM job_runs WHERE created_at < now() - make_interval(days => $1)
-
 -- outlived_somebody --
 -- role: hub_system
 -- True when somebody was erased since the job $1 was asked for: then nothing is kept of it that may tell of them.
