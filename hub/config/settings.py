@@ -12,11 +12,13 @@ from hub.config.live import LiveSettings
 from hub.config.mail import MailSettings
 from hub.config.processes import ProcessSettings
 from hub.config.requests import RequestSettings
+from hub.config.retention import RetentionSettings
 from hub.config.scans import ScanSettings
 
 
 class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
+    RetentionSettings,
     RequestSettings,
     LiveSettings,
     ScanSettings,

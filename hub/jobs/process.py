@@ -24,6 +24,7 @@ from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver, give_up
 from hub.integrations.mail.sending import MailWaits
 from hub.jobs import accounts, housekeeping
+from hub.jobs.retention import run as retention
 from hub.jobs.sealing import Sealer
 from hub.resources import declared_jobs
 from hub.rest.jobs.carrying import Carrier, TryAgain
@@ -43,15 +44,17 @@ RUNS = 4
 RUN_STATEMENT = 120.0
 
 
-def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer, carrier: Carrier) -> PgQueuer:
+def build(
+    connection: OwnConnection, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer, carrier: Carrier
+) -> PgQueuer:
     """All entry points and schedules."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
-    _schedule(queuer, pg, settings, sealer)
+    _schedule(queuer, pg, bulk, settings, sealer)
     _enter(queuer, pg, settings, carrier)
     return queuer
 
 
-def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> None:
+def _schedule(queuer: PgQueuer, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer) -> None:
 
     @queuer.schedule("ensure_partitions", "7 * * * *")
     async def ensure_partitions(schedule: Schedule) -> None:
@@ -73,6 +76,10 @@ def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> N
     @queuer.schedule("token_keys", "17 * * * *")
     async def token_keys(schedule: Schedule) -> None:
         await accounts.rotate_token_keys(settings, pg)
+
+    @queuer.schedule("retention", "13 2 * * *")
+    async def let_go(schedule: Schedule) -> None:
+        await retention.run(retention.place_of(settings, bulk, AuditTrail(key_ring(settings), bulk, _no_journal)))
 
     @queuer.schedule("forget_sessions", "47 * * * *")
     async def forget_sessions(schedule: Schedule) -> None:
@@ -117,7 +124,7 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
     try:
         while not stop.is_set():
             try:
-                await _session(settings, pg, stop, carrier)
+                await _session(settings, pg, bulk, stop, carrier)
             except Exception as error:
                 if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
                     raise
@@ -137,13 +144,13 @@ async def _no_journal(row: AuditRow) -> None:
     raise RuntimeError("a job keeps what it does in its own transaction")
 
 
-async def _session(settings: Settings, pg: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
+async def _session(settings: Settings, pg: Pg, bulk: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
     await housekeeping.ensure_partitions(pg)
     sealer = Sealer(settings)
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, settings, sealer, carrier)
+        queuer = build(connection, pg, bulk, settings, sealer, carrier)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

@@ -139,3 +139,5 @@ class Carrier:
             ended = await tx.fetchval(Q.end_run, id_, attempt, status, *texts, done, total)
             if ended and status != "needs_confirmation":
                 await tx.execute(Q.delete_file_by_system, id_, UPLOAD)
+            if ended and await tx.fetchval(Q.outlived_somebody, id_):
+                await tx.execute(Q.forget_files, id_)
