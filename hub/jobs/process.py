@@ -23,7 +23,7 @@ from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver
 from hub.integrations.mail.sending import MailWaits
-from hub.jobs import accounts, housekeeping
+from hub.jobs import accounts, counting, housekeeping
 from hub.jobs.sealing import Sealer
 from hub.resources import declared_jobs
 from hub.rest.jobs.carrying import Carrier, TryAgain
@@ -42,10 +42,13 @@ RUNS = 4
 RUN_STATEMENT = 120.0
 
 
-def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer, carrier: Carrier) -> PgQueuer:
-    """All entry points and schedules."""
+def build(
+    connection: OwnConnection, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer, carrier: Carrier
+) -> PgQueuer:
+    """All entry points and schedules. `bulk`: for statements that may take a while."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
     _schedule(queuer, pg, settings, sealer)
+    _schedule_counting(queuer, bulk)
     _enter(queuer, pg, settings, carrier)
     return queuer
 
@@ -76,6 +79,16 @@ def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> N
     @queuer.schedule("forget_sessions", "47 * * * *")
     async def forget_sessions(schedule: Schedule) -> None:
         await accounts.forget(pg)
+
+
+def _schedule_counting(queuer: PgQueuer, bulk: Pg) -> None:
+    @queuer.schedule("count_scans", "* * * * *")
+    async def count_scans(schedule: Schedule) -> None:
+        await counting.count_scans(bulk)
+
+    @queuer.schedule("refresh_summary", "*/5 * * * *")
+    async def refresh_summary(schedule: Schedule) -> None:
+        await counting.refresh_summary(bulk)
 
 
 def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:
@@ -115,7 +128,7 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
     try:
         while not stop.is_set():
             try:
-                await _session(settings, pg, stop, carrier)
+                await _session(settings, pg, bulk, stop, carrier)
             except Exception as error:
                 if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
                     raise
@@ -134,13 +147,13 @@ async def _no_journal(row: AuditRow) -> None:
     raise RuntimeError("a job keeps what it does in its own transaction")
 
 
-async def _session(settings: Settings, pg: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
+async def _session(settings: Settings, pg: Pg, bulk: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
     await housekeeping.ensure_partitions(pg)
     sealer = Sealer(settings)
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, settings, sealer, carrier)
+        queuer = build(connection, pg, bulk, settings, sealer, carrier)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()
