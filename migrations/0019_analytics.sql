@@ -24,11 +24,13 @@ CREATE FUNCTION public.hub_counted_type(status text, access_type text) RETURNS t
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN status = 'granted' THEN coalesce(access_type, '') ELSE '' END;
 
--- Where a school's hours begin: minutes after those of UTC, as it was when its first scan was counted. Kept, so that a
--- scan that is counted differently afterwards is taken from the hour in which it was counted.
+-- Where a school's hours begin, in minutes after those of UTC, as it was when its first scan was counted; and the zone in
+-- which its days are counted. Kept, so that a scan that is counted differently afterwards is taken from the hour and the
+-- day in which it was counted. A school that moves has its days added up anew out of the hours.
 CREATE TABLE public.access_hours (
     school_id uuid CONSTRAINT access_hours_pkey PRIMARY KEY,
     minutes smallint NOT NULL,
+    zone text NOT NULL,
     CONSTRAINT access_hours_minutes_check CHECK (minutes BETWEEN 0 AND 59)
 );
 
@@ -51,8 +53,41 @@ CREATE TABLE public.access_hourly (
     CONSTRAINT access_hourly_pkey PRIMARY KEY (school_id, hour, access_point_id, access_type, reason)
 ) WITH (fillfactor = 80);
 
--- All schools at once: hours come in order.
-CREATE INDEX idx_access_hourly_hour ON public.access_hourly USING brin (hour);
+-- The same added up in the three ways in which it is asked for. A year of a school is a few thousand rows of each.
+CREATE TABLE public.access_hourly_totals (
+    school_id uuid NOT NULL,
+    hour timestamptz NOT NULL,
+    entries bigint NOT NULL,
+    exits bigint NOT NULL,
+    undirected bigint NOT NULL,
+    denied bigint NOT NULL,
+    annulled bigint NOT NULL,
+    CONSTRAINT access_hourly_totals_pkey PRIMARY KEY (school_id, hour)
+) WITH (fillfactor = 80);
+
+CREATE TABLE public.access_daily_points (
+    school_id uuid NOT NULL,
+    day date NOT NULL,
+    access_point_id uuid NOT NULL,
+    entries bigint NOT NULL,
+    exits bigint NOT NULL,
+    undirected bigint NOT NULL,
+    denied bigint NOT NULL,
+    CONSTRAINT access_daily_points_pkey PRIMARY KEY (school_id, day, access_point_id)
+) WITH (fillfactor = 80);
+
+CREATE TABLE public.access_daily_denials (
+    school_id uuid NOT NULL,
+    day date NOT NULL,
+    reason text NOT NULL,
+    denied bigint NOT NULL,
+    CONSTRAINT access_daily_denials_pkey PRIMARY KEY (school_id, day, reason)
+) WITH (fillfactor = 80);
+
+-- All schools at once: rows come in the order of their times.
+CREATE INDEX idx_access_hourly_totals_hour ON public.access_hourly_totals USING brin (hour);
+CREATE INDEX idx_access_daily_points_day ON public.access_daily_points USING brin (day);
+CREATE INDEX idx_access_daily_denials_day ON public.access_daily_denials USING brin (day);
 
 -- Up to where each recorder's stream of each school is counted.
 CREATE TABLE public.access_counted (
@@ -222,14 +257,16 @@ DO $$
 DECLARE
     relation text;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['access_hourly', 'access_hours', 'student_last_seen'] LOOP
+    FOREACH relation IN ARRAY ARRAY['access_hourly', 'access_hourly_totals', 'access_daily_points',
+                                    'access_daily_denials', 'access_hours', 'student_last_seen'] LOOP
         EXECUTE format('CREATE POLICY %I ON public.%I FOR SELECT TO hub_api'
                        ' USING (school_id = public.hub_current_school())', relation || '_of_school', relation);
         EXECUTE format('CREATE POLICY %I ON public.%I FOR SELECT TO hub_admin USING (true)',
                        relation || '_of_admin', relation);
         EXECUTE format('GRANT SELECT ON public.%I TO hub_api, hub_admin', relation);
     END LOOP;
-    FOREACH relation IN ARRAY ARRAY['access_hourly', 'access_hours', 'student_last_seen', 'access_counted',
+    FOREACH relation IN ARRAY ARRAY['access_hourly', 'access_hourly_totals', 'access_daily_points',
+                                    'access_daily_denials', 'access_hours', 'student_last_seen', 'access_counted',
                                     'access_counted_at', 'access_log_changes'] LOOP
         EXECUTE format('CREATE POLICY %I ON public.%I TO hub_system USING (true)', relation || '_of_system', relation);
         EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', relation);
@@ -244,8 +281,9 @@ CREATE POLICY student_last_seen_of_definer ON public.student_last_seen TO hub_de
 CREATE POLICY access_log_changes_of_definer ON public.access_log_changes FOR INSERT TO hub_definer WITH CHECK (true);
 
 GRANT SELECT ON public.access_counted_at TO hub_api, hub_admin;
-GRANT SELECT, INSERT, UPDATE ON public.access_hourly, public.access_counted, public.access_counted_at TO hub_system;
-GRANT SELECT, INSERT ON public.access_hours TO hub_system;
+GRANT SELECT, INSERT, UPDATE ON public.access_hourly, public.access_hourly_totals, public.access_daily_points,
+    public.access_daily_denials, public.access_hours, public.access_counted, public.access_counted_at TO hub_system;
+GRANT DELETE ON public.access_daily_points, public.access_daily_denials TO hub_system;
 GRANT SELECT, INSERT, DELETE ON public.access_log_changes TO hub_system;
 GRANT SELECT, UPDATE ON public.student_last_seen TO hub_system;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.student_last_seen TO hub_definer;

@@ -29,7 +29,7 @@ async def count_scans(pg: Pg, step: int = STEP) -> int:
         async with pg.system() as tx:
             if not await tx.fetchval(Q.lock_counting):
                 return counted
-            await _note_hours(tx)
+            await _place(tx)
             row = await tx.fetchrow(Q.count_scans, step)
             assert row is not None
             more = row["more"]
@@ -41,16 +41,20 @@ async def count_scans(pg: Pg, step: int = STEP) -> int:
     return counted
 
 
-async def _note_hours(tx: Connection) -> None:
-    """Of schools that are new: at which minute of UTC's their hours begin."""
-    rows = await tx.fetch(Q.schools_without_hours)
-    if rows:
-        minutes = [_minutes(row["timezone"]) for row in rows]
-        await tx.execute(Q.add_hours, [row["id"] for row in rows], minutes)
+async def _place(tx: Connection) -> None:
+    """Schools that are new, or have moved to another time zone: when their hours and days begin."""
+    for row in await tx.fetch(Q.schools_to_place):
+        school, zone = row["id"], known_zone(row["timezone"])
+        if zone == row["zone"]:
+            continue
+        await tx.execute(Q.place_school, school, _minutes(zone), zone)
+        for table in ("points", "denials"):
+            await tx.execute(Q[f"forget_days_of_{table}"], school)
+            await tx.execute(Q[f"add_days_of_{table}"], school)
 
 
 def _minutes(zone: str) -> int:
-    offset = datetime.now(UTC).astimezone(ZoneInfo(known_zone(zone))).utcoffset()
+    offset = datetime.now(UTC).astimezone(ZoneInfo(zone)).utcoffset()
     assert offset is not None
     return -int(offset.total_seconds() // 60) % 60
 

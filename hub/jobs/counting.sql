@@ -5,16 +5,48 @@
 -- One run counts at a time; what it counts it sees after it has this.
 SELECT pg_try_advisory_xact_lock(hashtext('hub.access_counted'))
 
--- schools_without_hours --
+-- schools_to_place --
 -- role: hub_system
--- Schools of which nobody has said yet where their hours begin.
-SELECT s.id, s.timezone FROM schools s WHERE NOT EXISTS (SELECT FROM access_hours h WHERE h.school_id = s.id)
+-- Schools of which nobody has said yet where their hours and days begin, or that are in another time zone by now.
+SELECT s.id, s.timezone, h.zone FROM schools s LEFT JOIN access_hours h ON h.school_id = s.id
+WHERE h.zone IS NULL OR h.zone <> s.timezone
 
--- add_hours --
+-- place_school --
 -- role: hub_system
--- Minutes after those of UTC at which hours of these schools begin.
-INSERT INTO access_hours (school_id, minutes) SELECT * FROM unnest($1::uuid[], $2::smallint[])
-ON CONFLICT (school_id) DO NOTHING
+-- Hours of the school $1 begin $2 minutes after those of UTC; its days are those of the zone $3. The minutes stay what
+-- they were.
+INSERT INTO access_hours (school_id, minutes, zone) VALUES ($1, $2, $3)
+ON CONFLICT (school_id) DO UPDATE SET zone = excluded.zone
+
+-- forget_days_of_points --
+-- role: hub_system
+-- The school $1 is in another zone: its days are added up anew.
+DELETE FROM access_daily_points WHERE school_id = $1
+
+-- forget_days_of_denials --
+-- role: hub_system
+-- The same of its denials.
+DELETE FROM access_daily_denials WHERE school_id = $1
+
+-- add_days_of_points --
+-- role: hub_system
+-- Days of the school $1, out of its hours.
+INSERT INTO access_daily_points (school_id, day, access_point_id, entries, exits, undirected, denied)
+SELECT h.school_id, (h.hour AT TIME ZONE o.zone)::date, h.access_point_id,
+    coalesce(sum(scans - annulled) FILTER (WHERE reason = '' AND access_type = 'entry'), 0),
+    coalesce(sum(scans - annulled) FILTER (WHERE reason = '' AND access_type = 'exit'), 0),
+    coalesce(sum(scans - annulled) FILTER (WHERE reason = '' AND access_type = ''), 0),
+    coalesce(sum(scans - annulled) FILTER (WHERE reason <> ''), 0)
+FROM access_hourly h JOIN access_hours o ON o.school_id = h.school_id
+WHERE h.school_id = $1 GROUP BY 1, 2, 3
+
+-- add_days_of_denials --
+-- role: hub_system
+-- The same of its denials.
+INSERT INTO access_daily_denials (school_id, day, reason, denied)
+SELECT h.school_id, (h.hour AT TIME ZONE o.zone)::date, h.reason, sum(h.scans - h.annulled)
+FROM access_hourly h JOIN access_hours o ON o.school_id = h.school_id
+WHERE h.school_id = $1 AND h.reason <> '' GROUP BY 1, 2, 3
 
 -- count_scans --
 -- role: hub_system
@@ -87,13 +119,42 @@ WITH changes AS (
     FROM recounted WHERE NOT late
     UNION ALL
     SELECT school_id, hour, access_point_id, access_type, reason, 1, annulled::integer FROM recounted
+), summed AS (
+    SELECT d.school_id, d.hour, d.access_point_id, d.access_type, d.reason, sum(d.scans) AS scans,
+        sum(d.annulled) AS annulled
+    FROM differences d GROUP BY d.school_id, d.hour, d.access_point_id, d.access_type, d.reason
+    HAVING sum(d.scans) <> 0 OR sum(d.annulled) <> 0
 ), added AS (
     INSERT INTO access_hourly AS h (school_id, hour, access_point_id, access_type, reason, scans, annulled)
-    SELECT school_id, hour, access_point_id, access_type, reason, sum(scans), sum(annulled)
-    FROM differences GROUP BY school_id, hour, access_point_id, access_type, reason
-    HAVING sum(scans) <> 0 OR sum(annulled) <> 0
+    SELECT school_id, hour, access_point_id, access_type, reason, scans, annulled FROM summed
     ON CONFLICT (school_id, hour, access_point_id, access_type, reason) DO UPDATE
     SET scans = h.scans + excluded.scans, annulled = h.annulled + excluded.annulled
+), passed AS (
+    SELECT s.school_id, s.hour, (s.hour AT TIME ZONE coalesce(o.zone, 'UTC'))::date AS day, s.access_point_id, s.reason,
+        CASE WHEN s.reason = '' AND s.access_type = 'entry' THEN s.scans - s.annulled ELSE 0 END AS entries,
+        CASE WHEN s.reason = '' AND s.access_type = 'exit' THEN s.scans - s.annulled ELSE 0 END AS exits,
+        CASE WHEN s.reason = '' AND s.access_type = '' THEN s.scans - s.annulled ELSE 0 END AS undirected,
+        CASE WHEN s.reason <> '' THEN s.scans - s.annulled ELSE 0 END AS denied, s.annulled
+    FROM summed s LEFT JOIN access_hours o ON o.school_id = s.school_id
+), hours AS (
+    INSERT INTO access_hourly_totals AS h (school_id, hour, entries, exits, undirected, denied, annulled)
+    SELECT school_id, hour, sum(entries), sum(exits), sum(undirected), sum(denied), sum(annulled)
+    FROM passed GROUP BY school_id, hour
+    ON CONFLICT (school_id, hour) DO UPDATE
+    SET entries = h.entries + excluded.entries, exits = h.exits + excluded.exits,
+        undirected = h.undirected + excluded.undirected, denied = h.denied + excluded.denied,
+        annulled = h.annulled + excluded.annulled
+), points AS (
+    INSERT INTO access_daily_points AS p (school_id, day, access_point_id, entries, exits, undirected, denied)
+    SELECT school_id, day, access_point_id, sum(entries), sum(exits), sum(undirected), sum(denied)
+    FROM passed GROUP BY school_id, day, access_point_id
+    ON CONFLICT (school_id, day, access_point_id) DO UPDATE
+    SET entries = p.entries + excluded.entries, exits = p.exits + excluded.exits,
+        undirected = p.undirected + excluded.undirected, denied = p.denied + excluded.denied
+), denials AS (
+    INSERT INTO access_daily_denials AS d (school_id, day, reason, denied)
+    SELECT school_id, day, reason, sum(denied) FROM passed WHERE reason <> '' GROUP BY school_id, day, reason
+    ON CONFLICT (school_id, day, reason) DO UPDATE SET denied = d.denied + excluded.denied
 ), sightings AS (
     SELECT student_id, school_id, access_time AS at, false AS lost FROM fresh WHERE reason = '' AND NOT annulled
     UNION ALL

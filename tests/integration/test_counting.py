@@ -41,6 +41,29 @@ COUNTED = """
 SELECT school_id, access_point_id, hour, access_type, reason, scans, annulled FROM access_hourly
 WHERE scans <> 0 OR annulled <> 0 ORDER BY 1, 2, 3, 4, 5
 """
+#: What is added up in other ways beside it, out of the hours.
+SUMS = {
+    "SELECT school_id, hour, entries, exits, undirected, denied, annulled FROM access_hourly_totals": (
+        "SELECT h.school_id, h.hour, {passages}, sum(annulled) FROM access_hourly h GROUP BY 1, 2"
+    ),
+    "SELECT school_id, day, access_point_id, entries, exits, undirected, denied FROM access_daily_points": (
+        "SELECT h.school_id, (h.hour AT TIME ZONE s.timezone)::date, h.access_point_id, {passages}"
+        " FROM access_hourly h JOIN schools s ON s.id = h.school_id GROUP BY 1, 2, 3"
+    ),
+    "SELECT school_id, day, reason, denied FROM access_daily_denials": (
+        "SELECT h.school_id, (h.hour AT TIME ZONE s.timezone)::date, h.reason, sum(scans - annulled)"
+        " FROM access_hourly h JOIN schools s ON s.id = h.school_id WHERE h.reason <> '' GROUP BY 1, 2, 3"
+    ),
+}
+PASSAGES = ", ".join(
+    f"coalesce(sum(scans - annulled) FILTER (WHERE {test}), 0)"
+    for test in (
+        "reason = '' AND access_type = 'entry'",
+        "reason = '' AND access_type = 'exit'",
+        "reason = '' AND access_type = ''",
+        "reason <> ''",
+    )
+)
 LAST_SEEN = """
 SELECT s.id, max(l.access_time) FROM students s LEFT JOIN access_logs l ON l.student_id = s.id AND l.status = 'granted'
     AND NOT EXISTS (SELECT FROM scan_annulments a WHERE a.device_id = l.access_point_id AND a.scan_id = l.id)
@@ -73,6 +96,9 @@ class Hosts:
         words = [text for text in REASON_TEXT if text]
         counted = [tuple(row) for row in await self.connection.fetch(COUNTED)]
         assert counted == [tuple(row) for row in await self.connection.fetch(RECOUNT, words)]
+        for kept, sums in SUMS.items():
+            told = sums.format(passages=PASSAGES)
+            assert await self.connection.fetch(f"({kept} EXCEPT ALL {told}) UNION ALL ({told} EXCEPT ALL {kept})") == []
         seen = await self.connection.fetch("SELECT student_id, seen_at FROM student_last_seen ORDER BY 1")
         assert [tuple(row) for row in seen] == [tuple(row) for row in await self.connection.fetch(LAST_SEEN)]
         assert await self.connection.fetchval("SELECT count(*) FROM access_log_changes") == 0
@@ -290,3 +316,17 @@ async def test_two_at_once_count_once(hosts: Hosts, pg: Pg) -> None:
     assert sum(counted) + await counting.count_scans(pg) == 120
     await hosts.same()
     assert await hosts.connection.fetchval("SELECT counted_at FROM access_counted_at") is not None
+
+
+async def test_a_school_that_moves_keeps_its_hours_and_has_other_days(hosts: Hosts, pg: Pg) -> None:
+    host, day = hosts.hosts[0], Day(hosts, pg, 4)
+    for zone in ("Pacific/Auckland", "America/Los_Angeles", "Nowhere/At_All"):
+        host.keep(*(day.scan() for _ in range(30)))
+        await host.empty()
+        await counting.count_scans(pg)
+        await hosts.connection.execute("UPDATE schools SET timezone = $1 WHERE timezone <> 'Asia/Kathmandu'", zone)
+        await counting.count_scans(pg)
+        if zone != "Nowhere/At_All":
+            await hosts.same()
+    zones = [row[0] for row in await hosts.connection.fetch("SELECT DISTINCT zone FROM access_hours ORDER BY 1")]
+    assert zones == ["Asia/Kathmandu", "UTC"]

@@ -16,6 +16,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Days = Annotated[int, Meta(ge=1, le=3650, description="not seen for so many days")]
 #: Days from the first to the last that are shown hour by hour as well, and that are shown at all.
 HOURLY_DAYS, MOST_DAYS = 31, 366
+MOST_POINTS = 200
 
 
 class AnalyticsQuery(msgspec.Struct, kw_only=True, frozen=True):

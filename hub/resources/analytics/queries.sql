@@ -28,19 +28,26 @@ FROM student_pass_summary
 SELECT counted_at FROM access_counted_at
 
 -- hours --
--- Scans from $1 until before $2: a row an hour, one a point, and one a reason.
-SELECT hour, access_point_id, reason,
-    coalesce(sum(scans - annulled) FILTER (WHERE reason = '' AND access_type = 'entry'), 0)::bigint AS entries,
-    coalesce(sum(scans - annulled) FILTER (WHERE reason = '' AND access_type = 'exit'), 0)::bigint AS exits,
-    coalesce(sum(scans - annulled) FILTER (WHERE reason = '' AND access_type = ''), 0)::bigint AS undirected,
-    coalesce(sum(scans) FILTER (WHERE reason <> ''), 0)::bigint AS denied,
-    sum(annulled)::bigint AS annulled
-FROM access_hourly WHERE hour >= $1 AND hour < $2
-GROUP BY GROUPING SETS ((hour), (access_point_id), (reason))
+-- Scans by hour, from $1 until before $2.
+SELECT hour, sum(entries)::bigint AS entries, sum(exits)::bigint AS exits, sum(undirected)::bigint AS undirected,
+    sum(denied)::bigint AS denied, sum(annulled)::bigint AS annulled
+FROM access_hourly_totals WHERE hour >= $1 AND hour < $2 GROUP BY hour ORDER BY hour
 
--- points --
--- Names of these access points, those of deleted ones too.
-SELECT id, name FROM access_points WHERE id = ANY ($1::uuid[])
+-- busiest_points --
+-- Scans by access point, from the day $1 to the day $2; the $3 busiest first, with their names.
+SELECT d.access_point_id, p.name, d.entries, d.exits, d.undirected, d.denied
+FROM (
+    SELECT access_point_id, sum(entries)::bigint AS entries, sum(exits)::bigint AS exits,
+        sum(undirected)::bigint AS undirected, sum(denied)::bigint AS denied
+    FROM access_daily_points WHERE day >= $1 AND day <= $2 GROUP BY access_point_id
+) AS d LEFT JOIN access_points p ON p.id = d.access_point_id
+WHERE d.access_point_id <> '00000000-0000-0000-0000-000000000000' AND d.entries + d.exits + d.undirected + d.denied > 0
+ORDER BY d.entries + d.exits + d.undirected + d.denied DESC, d.access_point_id LIMIT $3
+
+-- denials --
+-- What was denied, by reason, from the day $1 to the day $2; the most frequent first.
+SELECT reason, sum(denied)::bigint AS count FROM access_daily_denials WHERE day >= $1 AND day <= $2
+GROUP BY reason HAVING sum(denied) > 0 ORDER BY sum(denied) DESC, reason
 
 -- points_in_use --
 -- How many access points there are.

@@ -6,24 +6,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from hub.domain.ids import NIL
 from hub.resources.analytics.model import (
     BusyHour,
     DayNumbers,
-    Denials,
     HourNumbers,
     Passages,
     PassNumbers,
-    PointNumbers,
     ScanTotals,
     StudentNumbers,
 )
 from hub.store.pg import Record
 
-BUSIEST, MOST_POINTS = 10, 200
+BUSIEST = 10
 STUDENT_STATUS = ("active", "inactive", "graduated", "suspended")
 PASS_STATUS = ("active", "inactive", "expired", "revoked")
 PASS_TYPE = ("standard", "temporary", "visitor")
@@ -51,61 +47,41 @@ def _numbers(row: Mapping[str, Any], names: Iterable[str], of: str) -> dict[str,
 
 
 class Counted:
-    """The rows of one question, sorted out. Hours that are empty are not there."""
+    """Rows of hours in their order, sorted out. Hours and days that are empty are not there."""
 
-    def __init__(self, rows: Iterable[Record], zone: ZoneInfo) -> None:
+    def __init__(self, rows: Iterable[Record], zone: ZoneInfo, *, hourly: bool) -> None:
+        """`hourly`: every hour is wanted, and not only what they come to."""
         self.totals = ScanTotals()
         self.hours: list[HourNumbers] = []
         self._days: dict[date, DayNumbers] = {}
         self._week: dict[tuple[int, int], int] = defaultdict(int)
-        self._points: list[PointNumbers] = []
-        self._denials: list[Denials] = []
         for row in rows:
-            if row["hour"] is not None:
-                self._add_hour(row, row["hour"].astimezone(zone))
-            elif row["access_point_id"] is not None:
-                self._points.append(_added(PointNumbers(accessPointId=row["access_point_id"], name=None), row))
-            elif row["reason"] and row["denied"]:
-                self._denials.append(Denials(reason=row["reason"], count=row["denied"]))
-        self.hours.sort(key=lambda one: one.hour)
+            local = row["hour"].astimezone(zone)
+            self._add(row, local)
+            if hourly and (row["entries"] or row["exits"] or row["undirected"] or row["denied"]):
+                self.hours.append(added(HourNumbers(hour=local), row))
+        totals = self.totals
+        totals.scans = totals.entries + totals.exits + totals.undirected + totals.denied + totals.annulled
 
-    def _add_hour(self, row: Record, local: datetime) -> None:
-        hour = _added(HourNumbers(hour=local), row)
-        passed = hour.entries + hour.exits + hour.undirected
-        if passed or hour.denied:
-            self.hours.append(hour)
-            self._days.setdefault(local.date(), DayNumbers(day=local.date())).add(row)
-        self._week[local.isoweekday(), local.hour] += hour.entries
+    def _add(self, row: Record, local: datetime) -> None:
         self.totals.add(row)
         self.totals.annulled += row["annulled"]
-        self.totals.scans += passed + hour.denied + row["annulled"]
+        day = local.date()
+        if day not in self._days:
+            self._days[day] = DayNumbers(day=day)
+        self._days[day].add(row)
+        self._week[local.isoweekday(), local.hour] += row["entries"]
 
     @property
     def days(self) -> list[DayNumbers]:
-        return [self._days[day] for day in sorted(self._days)]
-
-    @property
-    def denials(self) -> list[Denials]:
-        """The most frequent first."""
-        return sorted(self._denials, key=lambda one: (-one.count, one.reason))
+        return [one for one in self._days.values() if one.entries or one.exits or one.undirected or one.denied]
 
     @property
     def busiest(self) -> list[BusyHour]:
         found = sorted(((n, where) for where, n in self._week.items() if n), key=lambda one: (-one[0], one[1]))
         return [BusyHour(weekday=day, hour=hour, entries=n) for n, (day, hour) in found[:BUSIEST]]
 
-    @property
-    def points(self) -> list[PointNumbers]:
-        """The busiest first, without their names."""
-        nobody = UUID(bytes=NIL)
-        known = (one for one in self._points if one.accessPointId != nobody)
-        return sorted(known, key=lambda one: (-_all(one), one.accessPointId))[:MOST_POINTS]
 
-
-def _added(numbers: P, row: Record) -> P:
+def added(numbers: P, row: Record) -> P:
     numbers.add(row)
     return numbers
-
-
-def _all(one: Passages) -> int:
-    return one.entries + one.exits + one.undirected + one.denied

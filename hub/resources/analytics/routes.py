@@ -18,8 +18,10 @@ from hub.resources.analytics import reading
 from hub.resources.analytics.model import (
     HOURLY_DAYS,
     MOST_DAYS,
+    MOST_POINTS,
     Analytics,
     AnalyticsQuery,
+    Denials,
     NotSeen,
     NotSeenNumber,
     NotSeenQuery,
@@ -31,7 +33,7 @@ from hub.rest.faults import fault, refusal
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
 from hub.store.keyset import Column, Listing
-from hub.store.pg import Connection
+from hub.store.pg import Connection, Record
 from hub.store.queries import load_queries
 
 Q = load_queries(__package__)
@@ -50,8 +52,8 @@ async def read(tx: Connection, school: UUID | None, query: AnalyticsQuery) -> An
     first, last = _days(query, datetime.now(zone).date())
     row = await tx.fetchrow(Q.summary_of_all if school is None else Q.summary)
     summary = _NOTHING if row is None or row["as_of"] is None else dict(row)
-    counted = reading.Counted(await tx.fetch(Q.hours, *reading.bounds(first, last, zone)), zone)
-    days = query.notSeenDays
+    hourly, days = (last - first).days < HOURLY_DAYS, query.notSeenDays
+    counted = reading.Counted(await tx.fetch(Q.hours, *reading.bounds(first, last, zone)), zone, hourly=hourly)
     return Analytics(
         schoolId=school,
         timezone=zone.key,
@@ -62,10 +64,10 @@ async def read(tx: Connection, school: UUID | None, query: AnalyticsQuery) -> An
         passes=reading.passes(summary),
         accessPoints=await tx.fetchval(Q.points_in_use),
         scans=counted.totals,
-        perHour=counted.hours if (last - first).days < HOURLY_DAYS else UNSET,
+        perHour=counted.hours if hourly else UNSET,
         perDay=counted.days,
-        perPoint=await _named(tx, counted.points),
-        denials=counted.denials,
+        perPoint=[_point(one) for one in await tx.fetch(Q.busiest_points, first, last, MOST_POINTS)],
+        denials=[Denials(reason=one["reason"], count=one["count"]) for one in await tx.fetch(Q.denials, first, last)],
         busiestHours=counted.busiest,
         notSeen=NotSeenNumber(days=days, students=await tx.fetchval(Q.count_not_seen, _before(days))),
     )
@@ -104,12 +106,8 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-async def _named(tx: Connection, points: list[PointNumbers]) -> list[PointNumbers]:
-    rows = await tx.fetch(Q.points, [one.accessPointId for one in points])
-    names = {row["id"]: row["name"] for row in rows}
-    for one in points:
-        one.name = names.get(one.accessPointId)
-    return points
+def _point(row: Record) -> PointNumbers:
+    return reading.added(PointNumbers(accessPointId=row["access_point_id"], name=row["name"]), row)
 
 
 ROUTES = [
