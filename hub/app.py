@@ -47,6 +47,7 @@ from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
 from hub.rest.ports import AuditTrail, Authenticator
@@ -56,6 +57,7 @@ from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.rest.tls import Tls
+from hub.store.files import open_files
 from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
@@ -212,7 +214,9 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
+            files = await open_files(self.settings)
             application = self.application()
+            application[FILES] = files
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
@@ -231,6 +235,7 @@ class Worker:
             self.line.ready()
             await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())
             await self._wind_down(runner, site)
+            await files.close()
 
     async def _wind_down(self, runner: web.AppRunner, site: web.SockSite) -> None:
         """Answer what is in flight, say goodbye, close."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic_settings import SettingsConfigDict
 
 from hub.config.database import DatabaseSettings
+from hub.config.files import FileSettings
 from hub.config.keys import KeySettings
 from hub.config.kinds import PREFIX
 from hub.config.live import LiveSettings
@@ -20,6 +21,7 @@ class Settings(
     LiveSettings,
     ScanSettings,
     ProcessSettings,
+    FileSettings,
     MailSettings,
     KeySettings,
     DatabaseSettings,

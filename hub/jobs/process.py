@@ -29,6 +29,7 @@ from hub.resources import declared_jobs
 from hub.rest.jobs.carrying import Carrier, TryAgain
 from hub.rest.jobs.kinds import JobKind
 from hub.rest.jobs.starting import ENTRYPOINT as RUN
+from hub.store.files import Files, open_files
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -124,7 +125,8 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
         statement_timeout=RUN_STATEMENT,
         command_timeout=RUN_STATEMENT + 5.0,
     )
-    carrier = _carrier(settings, bulk, declared_jobs() if kinds is None else kinds)
+    files = await open_files(settings)
+    carrier = _carrier(settings, bulk, files, declared_jobs() if kinds is None else kinds)
     try:
         while not stop.is_set():
             try:
@@ -135,12 +137,13 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
                 log.warning("jobs wait for PostgreSQL", error=str(error))
                 await _wait(stop, BACKOFF_SECONDS)
     finally:
+        await files.close()
         await bulk.close()
         await pg.close()
 
 
-def _carrier(settings: Settings, pg: Pg, kinds: Mapping[str, JobKind]) -> Carrier:
-    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), kinds)
+def _carrier(settings: Settings, pg: Pg, files: Files, kinds: Mapping[str, JobKind]) -> Carrier:
+    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), files, kinds)
 
 
 async def _no_journal(row: AuditRow) -> None:
