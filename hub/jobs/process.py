@@ -23,7 +23,7 @@ from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver, give_up
 from hub.integrations.mail.sending import MailWaits
-from hub.jobs import accounts, housekeeping
+from hub.jobs import accounts, counting, housekeeping
 from hub.jobs.retention import run as retention
 from hub.jobs.sealing import Sealer
 from hub.resources import declared_jobs
@@ -47,9 +47,10 @@ RUN_STATEMENT = 120.0
 def build(
     connection: OwnConnection, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer, carrier: Carrier
 ) -> PgQueuer:
-    """All entry points and schedules."""
+    """All entry points and schedules. `bulk`: for statements that may take a while."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
     _schedule(queuer, pg, bulk, settings, sealer)
+    _schedule_counting(queuer, bulk)
     _enter(queuer, pg, settings, carrier)
     return queuer
 
@@ -84,6 +85,16 @@ def _schedule(queuer: PgQueuer, pg: Pg, bulk: Pg, settings: Settings, sealer: Se
     @queuer.schedule("forget_sessions", "47 * * * *")
     async def forget_sessions(schedule: Schedule) -> None:
         await accounts.forget(pg)
+
+
+def _schedule_counting(queuer: PgQueuer, bulk: Pg) -> None:
+    @queuer.schedule("count_scans", "* * * * *")
+    async def count_scans(schedule: Schedule) -> None:
+        await counting.count_scans(bulk)
+
+    @queuer.schedule("refresh_summary", "*/5 * * * *")
+    async def refresh_summary(schedule: Schedule) -> None:
+        await counting.refresh_summary(bulk)
 
 
 def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:

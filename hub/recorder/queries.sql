@@ -110,6 +110,13 @@ WHERE NOT EXISTS (SELECT FROM access_logs_rejected WHERE recorder_id = $1 AND jo
 SELECT id, recorder_id, journal_row, entry, error, rejected_at::text AS rejected_at
 FROM access_logs_rejected WHERE replayed_at IS NULL AND ($1::bigint[] IS NULL OR id = ANY ($1::bigint[])) ORDER BY id
 
+-- note_late --
+-- role: hub_system
+-- The scan $1 of the door $2 comes into the log with a number that its stream has long passed: whoever counts by these
+-- numbers is told.
+INSERT INTO access_log_changes (kind, scan_id, access_point_id, access_time, recorder_id, stream_seq)
+SELECT 'late', $1, $2, i.access_time, $3, $4 FROM scan_ids i WHERE i.device_id = $2 AND i.scan_id = $1
+
 -- settle_reject --
 -- role: hub_system
 -- It is in the log now.
