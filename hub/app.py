@@ -32,11 +32,13 @@ from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
+from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.issuing.pictures import PICTURES, Pictures
+from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -96,7 +98,8 @@ class Worker:
         self.index = PassIndex()
         self.directory = Directory()
         self.roster = Roster()
-        self.feed = Feed(settings, self.index, self.directory, [self.roster])
+        self.acknowledgements = Acknowledgements()
+        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements])
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -106,6 +109,7 @@ class Worker:
         self.redis = RedisWatch(settings)
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
+        self.presence = Presence(self.connections, pg)
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
@@ -118,8 +122,9 @@ class Worker:
         self.pictures = Pictures()
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
-            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+            settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
         )
+        self.acknowledgements.send = self.live.tell
         self.admission = Admission(
             self.accounts.sessions,
             self.directory,
@@ -207,7 +212,7 @@ class Worker:
             self.screens.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
-        background += [self.live.run(), self.screens.run()]
+        background += [self.live.run(), self.screens.run(), self.presence.run()]
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
