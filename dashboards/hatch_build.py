@@ -111,9 +111,7 @@ def check() -> None:
 
 
 def test() -> None:
-    """What is pure in it, by Node's own test runner."""
-    with _alone():
-        _install()
+    """What is pure in it, by Node's own test runner, which needs no package."""
     tests = [str(path) for path in sorted((SOURCES / "tests").glob("*.test.ts"))]
     _node("--disable-warning=ExperimentalWarning", "--test", "--test-reporter=dot", *tests, shown=True)
 

@@ -20,6 +20,7 @@ export interface PageEntry {
 }
 
 export const pages: PageEntry[] = [
+  { path: "/live", title: w.pages.live, icon: "live", needs: ["live:read"], menu: "main", load: () => import("./live/Live.svelte") },
   { path: "/account", title: w.pages.account, icon: "person", needs: [], menu: "none", load: () => import("./signin/Account.svelte") },
   ...adminPages,
 ];
