@@ -43,6 +43,8 @@ async def prune(pg: Pg) -> None:
     async with pg.system() as tx:
         ids = await tx.execute(queries["prune_scan_ids"], SCAN_ID_DAYS)
     async with pg.system() as tx:
+        await tx.execute(queries["prune_amendments"], SCAN_ID_DAYS)
+    async with pg.system() as tx:
         answers = await tx.execute(queries["prune_idempotency_keys"])
     async with pg.system() as tx:
         await tx.execute(jobs.prune_job_files, JOB_FILE_DAYS)

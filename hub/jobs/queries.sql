@@ -18,6 +18,11 @@ SELECT hub_index_past_months()
 -- Forget identities of scans so old that no reader still holds them for replay.
 DELETE FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
 
+-- prune_amendments --
+-- role: hub_system
+-- Forget what no screen comes back for.
+DELETE FROM stream_amendments WHERE noted_at < now() - make_interval(days => $1)
+
 -- prune_idempotency_keys --
 -- role: hub_system
 -- Forget answers that nobody may ask for again.

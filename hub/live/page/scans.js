@@ -55,7 +55,7 @@ function scan(event) {
   const granted = event.decision === "granted";
   const pass = event.pass?.passNumber;
   const words = REASONS[event.reason] ?? String(event.reason ?? "no reason was given").replaceAll("_", " ");
-  const marks = [event.offline && "decided by the reader while offline", event.stale && "answered from memory"];
+  const marks = [event.annulled && "annulled: nobody passed", event.offline && "decided by the reader while offline", event.stale && "answered from memory"];
   return {
     key: `${event.accessPoint?.id} ${event.id}`, // readers make the ids: two may make the same
     id: event.id,
@@ -111,7 +111,7 @@ export class Scans {
     this.#soon();
   }
 
-  /** These were shown, and their readers were told something else. */
+  /** These were shown, and are known better now. */
   amend(events) {
     for (const event of events) {
       const shown = scan(event);
