@@ -78,7 +78,8 @@ async def test_what_nobody_passed_on_is_not_annulled(bench: Annulling) -> None:
 async def test_an_annulled_scan_is_no_use_whoever_brings_it_and_when(bench: Annulling) -> None:
     """Drained again after a cut, or brought by another host that was asked too."""
     (pass_,) = await bench.connection.fetch(
-        "INSERT INTO passes (school_id, pass_number, qr_code, pass_type, visitor_name, issue_date, expiry_date, max_uses)"
+        "INSERT INTO passes"
+        " (school_id, pass_number, qr_code, pass_type, visitor_name, issue_date, expiry_date, max_uses)"
         " SELECT id, 'V', 'V', 'visitor', 'G', '2026-01-01', '2099-01-01', 2 FROM schools LIMIT 1 RETURNING id"
     )
 
