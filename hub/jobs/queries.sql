@@ -13,11 +13,6 @@ SELECT hub_prune_old_changes()
 -- An index of ids for the months of access_logs that are over and have none; how many it made.
 SELECT hub_index_past_months()
 
--- prune_scan_ids --
--- role: hub_system
--- Forget identities of scans so old that no reader still holds them for replay.
-DELETE FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
-
 -- prune_amendments --
 -- role: hub_system
 -- Forget what no screen comes back for.

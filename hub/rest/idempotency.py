@@ -52,6 +52,8 @@ class Repeat(NamedTuple):
         row = await tx.fetchrow(Q.kept_answer, user, self.digest)
         if row is None or not hmac.compare_digest(row["request"], self.request):
             raise Unprocessable("this Idempotency-Key was sent with another request; make a new one")
+        if row["answer"] is None:  # somebody was erased meanwhile
+            raise Unprocessable("this was done before; the answer to it is not kept any more")
         try:
             kept = msgspec.msgpack.decode(self.ring.unseal(row["answer"], self.digest), type=_Kept)
         except SealBroken:

@@ -10,12 +10,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
+from hub.rest.texts import Named
 from hub.store.pg import Record
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Status = Literal["granted", "denied"]
 AccessType = Literal["entry", "exit"]
-Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Reason = Annotated[Named, Meta(max_length=200)]
 
 
 class AccessLog(msgspec.Struct, kw_only=True):

@@ -108,6 +108,7 @@ async def annul_scan(call: Call[None, Annul]) -> AnnulledScan:
         *("update", KIND, scan_id),
         new={"annulled": True, "reason": body.reason, "accessPointId": str(done.accessPointId)},
         school=UUID(bytes=answer.school),
+        subject=None if answer.student is None else UUID(bytes=answer.student),
     )
     return done
 

@@ -20,8 +20,8 @@ from hub.rest.students.query import StudentFilters, chosen
 from hub.rest.students.whole import whole
 from hub.store.pg import Connection
 
-#: What tells of one person rather than of many.
-PERSONAL = {"q", "studentId", "email", "firstName", "lastName", "middleName", "phone", "dateOfBirth"}
+#: Filters that mean many; the others may tell of one person.
+_IMPERSONAL = frozenset({"departmentId", "program", "yearOfStudy", "status", "schoolId", "deleted"})
 
 
 class ExportQuery(StudentFilters, kw_only=True, frozen=True):
@@ -42,9 +42,9 @@ async def export_students(call: Call[ExportQuery, None]) -> File:
 
 
 def _asked(query: ExportQuery) -> dict[str, Any]:
-    """The filters that were given, as JSON has them; not what was searched for, which may be a name."""
+    """The filters that were given, as JSON has them; of those that may name somebody no more than that they were."""
     given: dict[str, Any] = msgspec.to_builtins(query)
-    return {name: "…" if name in PERSONAL else value for name, value in given.items() if name != "format"}
+    return {name: value if name in _IMPERSONAL else "…" for name, value in given.items() if name != "format"}
 
 
 ROUTES = [
