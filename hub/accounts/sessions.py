@@ -36,7 +36,7 @@ _ENDED_KEPT = 10_000
 #: A token with an unknown kid makes a worker look for new keys, so often at most.
 _KEY_LOOK_SECONDS = 1.0
 Delivery = Literal["body", "cookie"]
-EndReason = Literal["logout", "token_reuse", "password_change", "role_change", "deactivation", "ended"]
+EndReason = Literal["logout", "token_reuse", "password_change", "role_change", "deactivation", "factor_change", "ended"]
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -235,6 +235,10 @@ class Sessions:
     async def end(self, tx: Connection, session_id: UUID, reason: EndReason) -> bool:
         """Ends a session on every worker, once this is committed. False when it was over."""
         return await tx.fetchval(queries["end_session"], session_id, reason) is not None
+
+    async def end_others(self, tx: Connection, user_id: UUID, kept: UUID | None) -> None:
+        """Ends a user's sessions, all but one: they began under another second factor, or none."""
+        await tx.execute(queries["end_other_sessions"], user_id, kept)
 
     async def _next_refresh(self, tx: Connection, session_id: UUID) -> str:
         token, hash_ = new_opaque()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_settings import SettingsConfigDict
 
+from hub.config.accounts import AccountSettings
 from hub.config.database import DatabaseSettings
 from hub.config.keys import KeySettings
 from hub.config.kinds import PREFIX
@@ -17,6 +18,7 @@ from hub.config.scans import ScanSettings
 class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
     RequestSettings,
+    AccountSettings,
     LiveSettings,
     ScanSettings,
     ProcessSettings,

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 Operator = Literal["=", ">=", "<=", ">", "<", "= ANY"]
+#: A limit that is none: more than any installation has.
+ALL = 2**62
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
 _LIKE_MEANS = re.compile(r"([\\%_])")
 

@@ -14,10 +14,10 @@ from hub.accounts.permissions import Permission
 from hub.config import key_ring
 from hub.errors import BadRequest, TooManyRequests
 from hub.resources.exports.rows import HEADER, cells
-from hub.resources.exports.sheets import CsvSheets, Sheets, XlsxSheets
 from hub.rest.answer import File
 from hub.rest.call import Call
 from hub.rest.route import Route
+from hub.rest.sheets import CsvSheets, Sheets, XlsxSheets
 from hub.rest.streams import STREAMS
 from hub.rest.students.query import StudentFilters, chosen
 from hub.rest.students.whole import whole
@@ -42,7 +42,7 @@ async def export_students(call: Call[ExportQuery, None]) -> File:
 
 async def _parts(call: Call[ExportQuery, None]) -> AsyncGenerator[bytes, None]:
     """The file, bit by bit; that it was read to its end, or how far, is kept as well."""
-    sheets: Sheets = CsvSheets(HEADER) if call.query.format == "csv" else XlsxSheets(HEADER)
+    sheets: Sheets = CsvSheets(HEADER) if call.query.format == "csv" else XlsxSheets(HEADER, "Students")
     sent, whole_file = 0, False
     try:
         async with aclosing(_rows(call)) as found:

@@ -34,19 +34,12 @@ _COLUMNS = {
     "updatedAt": "updated_at",
 }
 HEADER = list(_COLUMNS)
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cells(ring: KeyRing, row: Record) -> list[str]:
     """The texts of a row. Raises StoreUnavailable when a value does not open."""
     opened = personal.opened(ring, row)
     return [_text(opened[column] if column in opened else row[column]) for column in _COLUMNS.values()]
-
-
-def guarded(texts: list[str]) -> list[str]:
-    """With an apostrophe before what would be a formula; an import takes it away again."""
-    return [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from hub.config import Settings
 from hub.resources.exports.rows import HEADER
-from hub.resources.exports.sheets import XlsxSheets
+from hub.rest.sheets import XlsxSheets
 from tests.integration.feed_world import until
 from tests.integration.jobs.files import csv_bytes, row, send
 from tests.integration.jobs.world import ended, jobs_running
@@ -111,7 +111,7 @@ async def test_its_address_is_no_student(site: Site) -> None:
 
 
 def test_a_sheet_that_is_full_is_followed_by_another() -> None:
-    sheets = XlsxSheets(["a"], sheet_rows=3)
+    sheets = XlsxSheets(["a"], "Letters", sheet_rows=3)
     content = sheets.rows([[str(n)] for n in range(5)]) + sheets.end()
     book = openpyxl.load_workbook(io.BytesIO(content))
     found = [[row[0] for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets]

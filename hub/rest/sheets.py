@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from typing import Protocol
 from xml.sax.saxutils import escape
 
-from hub.resources.exports.rows import guarded
-
 #: What a sheet of a spreadsheet holds at most.
 SHEET_ROWS = 1_048_576
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -32,6 +32,11 @@ class Sheets(Protocol):
     def rows(self, rows: Iterable[list[str]]) -> bytes: ...
 
     def end(self) -> bytes: ...
+
+
+def guarded(texts: list[str]) -> list[str]:
+    """With an apostrophe before what would be a formula; an import takes it away again."""
+    return [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
 
 
 class CsvSheets:
@@ -81,7 +86,8 @@ class _Sink(io.RawIOBase):
 class XlsxSheets:
     """As many sheets as the rows need, each with the header."""
 
-    def __init__(self, header: list[str], sheet_rows: int = SHEET_ROWS) -> None:
+    def __init__(self, header: list[str], title: str, sheet_rows: int = SHEET_ROWS) -> None:
+        self._title = title
         self._header = header
         self._sheet_rows = sheet_rows
         self._sink = _Sink()
@@ -99,7 +105,7 @@ class XlsxSheets:
 
     def end(self) -> bytes:
         self._finish()
-        for name, text in _frame(self._sheets).items():
+        for name, text in _frame(self._title, self._sheets).items():
             self._zip.writestr(name, _HEAD + text)
         self._zip.close()
         return self._sink.taken()
@@ -126,14 +132,14 @@ def _cell(text: str) -> str:
     return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(_NO_XML.sub("", text))}</t></is></c>'
 
 
-def _frame(sheets: int) -> dict[str, str]:
+def _frame(title: str, sheets: int) -> dict[str, str]:
     """What makes a workbook of sheets."""
     numbers = range(1, sheets + 1)
     relation = f'xmlns="{_PACKAGE}/relationships"'
     types = "".join(
         f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_KIND}.worksheet+xml"/>' for n in numbers
     )
-    names = "".join(f'<sheet name="Students {n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
+    names = "".join(f'<sheet name="{title} {n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
     targets = "".join(
         f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
     )
