@@ -104,7 +104,7 @@ async def _check(tx: Connection, id_: UUID, zone: str | UnsetType, given: GivenS
 
 
 def _check_desk(call: Call[Any, Any], given: GivenSettings | UnsetType) -> None:
-    """The guard desk is a grant to all guards of a school, and nobody grants what they do not hold. Raises Forbidden."""
+    """The guard desk is a grant to all guards of a school: nobody grants what they do not hold. Raises Forbidden."""
     if given is UNSET or given.guardDesk is not True:
         return
     missing = sorted(GUARD_DESK - call.identity.permissions)
