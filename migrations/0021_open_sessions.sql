@@ -5,7 +5,7 @@
 ALTER TABLE public.sessions ADD COLUMN last_used_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE public.sessions DROP CONSTRAINT sessions_end_reason_check;
 ALTER TABLE public.sessions ADD CONSTRAINT sessions_end_reason_check CHECK (end_reason IN (
-    'logout', 'token_reuse', 'password_change', 'role_change', 'deactivation', 'factor_change', 'ended'));
+    'logout', 'token_reuse', 'password_change', 'role_change', 'deactivation', 'ended'));
 
 -- As in 0011: what decides nothing about a session is no change of it.
 DROP TRIGGER feed_update ON public.sessions;

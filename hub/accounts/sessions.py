@@ -36,7 +36,7 @@ _ENDED_KEPT = 10_000
 #: A token with an unknown kid makes a worker look for new keys, so often at most.
 _KEY_LOOK_SECONDS = 1.0
 Delivery = Literal["body", "cookie"]
-EndReason = Literal["logout", "token_reuse", "password_change", "role_change", "deactivation", "factor_change", "ended"]
+EndReason = Literal["logout", "token_reuse", "password_change", "role_change", "deactivation", "ended"]
 
 
 class Granted(msgspec.Struct, frozen=True):
