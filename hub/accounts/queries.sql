@@ -55,9 +55,10 @@ WHERE lower(u.email) = lower($1) AND u.deleted_at IS NULL
 -- account_by_id --
 -- role: hub_api
 -- An account as its owner sees it.
-SELECT u.id, u.email, u.first_name, u.last_name, r.name AS role, u.school_id
+SELECT u.id, u.email, u.first_name, u.last_name, r.name AS role, u.school_id, s.name AS school_name, s.timezone
 FROM users u
 JOIN roles r ON r.id = u.role_id
+LEFT JOIN schools s ON s.id = u.school_id
 WHERE u.id = $1 AND u.deleted_at IS NULL
 
 -- begin_session --

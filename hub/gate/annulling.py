@@ -68,6 +68,8 @@ class Annulling:
             answer = await self._recorder.annulments.ask(msgspec.structs.replace(asked, devices=doors))
         else:
             answer = await self._recorder.annulments.ask(_found(asked, row))
+            if row["student_id"] is not None:
+                answer = msgspec.structs.replace(answer, student=row["student_id"].bytes)
         return _done(answer, scan_id), answer
 
 

@@ -23,12 +23,14 @@ from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
 from hub.integrations.mail.job import deliver, give_up
 from hub.integrations.mail.sending import MailWaits
-from hub.jobs import accounts, housekeeping
+from hub.jobs import accounts, counting, housekeeping
+from hub.jobs.retention import run as retention
 from hub.jobs.sealing import Sealer
 from hub.resources import declared_jobs
 from hub.rest.jobs.carrying import Carrier, TryAgain
 from hub.rest.jobs.kinds import JobKind
 from hub.rest.jobs.starting import ENTRYPOINT as RUN
+from hub.store.files import Files, open_files
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -42,15 +44,18 @@ RUNS = 4
 RUN_STATEMENT = 120.0
 
 
-def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer, carrier: Carrier) -> PgQueuer:
-    """All entry points and schedules."""
+def build(
+    connection: OwnConnection, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer, carrier: Carrier
+) -> PgQueuer:
+    """All entry points and schedules. `bulk`: for statements that may take a while."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
-    _schedule(queuer, pg, settings, sealer)
+    _schedule(queuer, pg, bulk, settings, sealer)
+    _schedule_counting(queuer, bulk)
     _enter(queuer, pg, settings, carrier)
     return queuer
 
 
-def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> None:
+def _schedule(queuer: PgQueuer, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer) -> None:
 
     @queuer.schedule("ensure_partitions", "7 * * * *")
     async def ensure_partitions(schedule: Schedule) -> None:
@@ -73,9 +78,23 @@ def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> N
     async def token_keys(schedule: Schedule) -> None:
         await accounts.rotate_token_keys(settings, pg)
 
+    @queuer.schedule("retention", "13 2 * * *")
+    async def let_go(schedule: Schedule) -> None:
+        await retention.run(retention.place_of(settings, bulk, AuditTrail(key_ring(settings), bulk, _no_journal)))
+
     @queuer.schedule("forget_sessions", "47 * * * *")
     async def forget_sessions(schedule: Schedule) -> None:
         await accounts.forget(pg)
+
+
+def _schedule_counting(queuer: PgQueuer, bulk: Pg) -> None:
+    @queuer.schedule("count_scans", "* * * * *")
+    async def count_scans(schedule: Schedule) -> None:
+        await counting.count_scans(bulk)
+
+    @queuer.schedule("refresh_summary", "*/5 * * * *")
+    async def refresh_summary(schedule: Schedule) -> None:
+        await counting.refresh_summary(bulk)
 
 
 def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:
@@ -111,36 +130,38 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
         statement_timeout=RUN_STATEMENT,
         command_timeout=RUN_STATEMENT + 5.0,
     )
-    carrier = _carrier(settings, bulk, declared_jobs() if kinds is None else kinds)
+    files = await open_files(settings)
+    carrier = _carrier(settings, bulk, files, declared_jobs() if kinds is None else kinds)
     try:
         while not stop.is_set():
             try:
-                await _session(settings, pg, stop, carrier)
+                await _session(settings, pg, bulk, stop, carrier)
             except Exception as error:
                 if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
                     raise
                 log.warning("jobs wait for PostgreSQL", error=str(error))
                 await _wait(stop, BACKOFF_SECONDS)
     finally:
+        await files.close()
         await bulk.close()
         await pg.close()
 
 
-def _carrier(settings: Settings, pg: Pg, kinds: Mapping[str, JobKind]) -> Carrier:
-    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), kinds)
+def _carrier(settings: Settings, pg: Pg, files: Files, kinds: Mapping[str, JobKind]) -> Carrier:
+    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), files, kinds)
 
 
 async def _no_journal(row: AuditRow) -> None:
     raise RuntimeError("a job keeps what it does in its own transaction")
 
 
-async def _session(settings: Settings, pg: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
+async def _session(settings: Settings, pg: Pg, bulk: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
     await housekeeping.ensure_partitions(pg)
     sealer = Sealer(settings)
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, settings, sealer, carrier)
+        queuer = build(connection, pg, bulk, settings, sealer, carrier)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

@@ -135,7 +135,7 @@ def _answers(route: Route) -> dict[str, Any]:
     if route.answer is not None:
         done["content"] = {"application/json": {"schema": schema_of(route.answer)}}
     if route.files:
-        done["content"] = {media: {"schema": {"type": "string"}} for media in route.files}
+        done.setdefault("content", {}).update({media: {"schema": {"type": "string"}} for media in route.files})
     answers = {str(route.success): done}
     if (route.tagged and route.method == "GET") or route.files:
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}

@@ -107,8 +107,6 @@ class Route:
             raise ValueError(f"{self.path}: a path starts with / and does not end with one")
         if self.permission in {PUBLIC, MAYBE_SIGNED_IN} and self.acts_as is None and self.writes:
             raise ValueError(f"{self}: a public write says as whom it acts")
-        if self.files and self.answer is not None:
-            raise ValueError(f"{self}: it answers with a file, or not")
         if self.location is not None and self.answer is None:
             raise ValueError(f"{self}: a location is filled from the answer")
 

@@ -20,7 +20,7 @@ from hub.accounts.identity import Identity
 from hub.accounts.permissions import Permission
 from hub.config import Settings
 from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
-from hub.rest.answer import respond
+from hub.rest.answer import File, respond
 from hub.rest.body import read_body
 from hub.rest.call import Call, Reply, Transaction
 from hub.rest.client import Client, Clients
@@ -116,7 +116,8 @@ class Router:
             _check_promises(call)
             response = respond(call, result)
             await _keep(repeat, call, response)
-        if route.reads is not None:
+        # A list that is sent as a file keeps for itself whose it is, as it goes.
+        if route.reads is not None and not (route.is_list and isinstance(result, File)):
             await self._keep_read(call, result)
         return response
 

@@ -81,6 +81,8 @@ def _target(settings: Settings, role: Role, statement_timeout: float) -> _Target
         "idle_in_transaction_session_timeout": "60000",
         # Compiling costs more than any statement of ours takes.
         "jit": "off",
+        # So does a second process, to sort a page.
+        "max_parallel_workers_per_gather": "0",
     }
     if own is not None:
         return _Target(own.get_secret_value(), server_settings)

@@ -344,3 +344,21 @@ async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
 
 MAKERS["/passes/mails"] = _mail
 BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody}
+
+
+async def _acknowledged(site: Site, school: str) -> UUID:
+    """A door that somebody has seen to."""
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO acknowledgements (id, school_id, access_point_id, user_id) VALUES ($1, $2, $3, $4)",
+        *(id_, site.schools[school], await site.point(school), site.users[school]),
+    )
+    return id_
+
+
+async def _a_scan(site: Site, school: str) -> dict[str, str]:
+    return {"scanId": str(await _access_log(site, school))}
+
+
+MAKERS |= {"/acknowledgements": _acknowledged, "/hand-over": _acknowledged}
+BODIES["POST /acknowledgements"] = _a_scan

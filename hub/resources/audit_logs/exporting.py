@@ -19,7 +19,7 @@ from hub.resources.audit_logs.reading import KIND, LISTING, in_clear
 from hub.rest.answer import File
 from hub.rest.call import Call
 from hub.rest.pages import filters_of
-from hub.rest.sheets import CsvSheets
+from hub.rest.sheets import TYPES, CsvSheets, text_of
 from hub.rest.streams import STREAMS
 from hub.store.keyset import ALL
 
@@ -55,8 +55,8 @@ class Table:
 async def export_entries(call: Call[AuditExportQuery, None]) -> File:
     format_ = call.query.format
     parts = call.part(STREAMS).add(_parts(call))
-    await _note(call, {"filters": _asked(call.query)})
-    media = f"{CSV}; charset=utf-8" if format_ == "csv" else JSON_LINES
+    await _note(call, KIND, {"filters": _asked(call.query)})
+    media = TYPES["csv"] if format_ == "csv" else JSON_LINES
     return File(media, f"audit-log-{datetime.now(UTC).date()}.{format_}", parts)
 
 
@@ -72,7 +72,7 @@ async def _parts(call: Call[AuditExportQuery, None]) -> AsyncGenerator[bytes, No
             yield end
         whole_file = True
     finally:
-        await _note(call, {"count": sent, "complete": whole_file})
+        await _note(call, KIND, {"count": sent, "complete": whole_file})
 
 
 async def _entries(call: Call[AuditExportQuery, None]) -> AsyncGenerator[list[AuditLog], None]:
@@ -82,7 +82,7 @@ async def _entries(call: Call[AuditExportQuery, None]) -> AsyncGenerator[list[Au
         while fetched := await cursor.fetch(FETCHED):
             entries, students = await in_clear(call, tx, fetched)
             if students:
-                await call.note("read", KIND, None, new={"ids": [str(one) for one in students]})
+                await _note(call, "student", {"of": KIND, "ids": [str(one) for one in students]})
             for start in range(0, len(entries), AT_ONCE):
                 yield entries[start : start + AT_ONCE]
                 await asyncio.sleep(0)
@@ -98,12 +98,9 @@ def _asked(query: AuditExportQuery) -> dict[str, Any]:
     return asked
 
 
-async def _note(call: Call[AuditExportQuery, None], told: dict[str, Any]) -> None:
-    await call.note("export", KIND, None, new={"format": call.query.format, **told})
+async def _note(call: Call[AuditExportQuery, None], kind: str, told: dict[str, Any]) -> None:
+    await call.note("export", kind, None, new={"format": call.query.format, **told})
 
 
 def _text(value: Any) -> str:
-    """As JSON has it, without its quotes."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode().strip('"')
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else text_of(value)

@@ -10,8 +10,9 @@ from hub.accounts.sessions import Granted, Owned, TokenReused
 from hub.accounts.signing_in import Attempt, Refused, SecondFactorNeeded, Verified
 from hub.errors import TooManyRequests, Unauthorized
 from hub.resources.auth.cookies import cookies, forgotten, presented_refresh, require_safe
-from hub.resources.auth.model import Login, Me, Refresh, SecondFactorState, SignedIn
+from hub.resources.auth.model import Login, Me, OwnSchool, Refresh, SecondFactorState, SignedIn
 from hub.rest.call import Call, Reply
+from hub.store.pg import Record
 from hub.store.queries import load_queries
 
 Q = load_queries("hub.accounts")
@@ -115,9 +116,16 @@ async def _me(call: Call[Any, Any], user_id: UUID) -> Me:
         lastName=row["last_name"],
         role=row["role"],
         schoolId=row["school_id"],
+        school=_school(row),
         permissions=sorted(rights.permissions),
         secondFactor=SecondFactorState(required=rights.required, enrolled=rights.enrolled),
     )
+
+
+def _school(row: Record) -> OwnSchool | None:
+    if row["school_id"] is None:
+        return None
+    return OwnSchool(id=row["school_id"], name=row["school_name"], timezone=row["timezone"])
 
 
 def _reply(call: Call[Any, Any], granted: Granted, user: Me) -> Reply:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
-
 from hub.accounts.personal import students as personal
 from hub.domain.keyring import KeyRing
+from hub.rest.sheets import text_of
 from hub.store.pg import Record
 
 _COLUMNS = {
@@ -39,12 +37,4 @@ HEADER = list(_COLUMNS)
 def cells(ring: KeyRing, row: Record) -> list[str]:
     """The texts of a row. Raises StoreUnavailable when a value does not open."""
     opened = personal.opened(ring, row)
-    return [_text(opened[column] if column in opened else row[column]) for column in _COLUMNS.values()]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
+    return [text_of(opened[column] if column in opened else row[column]) for column in _COLUMNS.values()]

@@ -40,6 +40,7 @@ from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
 from hub.rest.client import Clients
+from hub.rest.files.parts import FILES
 from hub.rest.limiter import Limiter
 from hub.rest.protocol import Runner
 from hub.rest.reference import reference_routes
@@ -47,6 +48,7 @@ from hub.rest.route import Route
 from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
+from hub.store.files import open_files
 from hub.store.pg import Connection, Pg, Role
 
 ALL = frozenset(Permission)
@@ -218,6 +220,7 @@ async def site_running(
     application[BY_HAND] = ByHand(Desk(index, directory, Feed(settings, index, directory, []), journal), journal)
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
+    application[FILES] = files = await open_files(own)
     runner = Runner(
         application,
         {},
@@ -239,5 +242,6 @@ async def site_running(
         await limiter.close()
         await accounts.close()
         await pictures.close()
+        await files.close()
         await pg.close()
         listening.close()

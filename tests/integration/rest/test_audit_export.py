@@ -74,7 +74,7 @@ async def test_what_was_exported_is_kept_and_whose_values_were_in_it(site: Site,
     kept = [(entry.action, entry.resource_type, entry.new) for entry in site.trail.kept]
     assert kept == [
         ("export", "audit_log", {"format": "jsonl", "filters": {"action": "update"}}),
-        ("read", "audit_log", {"ids": [str(past.student)]}),
+        ("export", "student", {"format": "jsonl", "of": "audit_log", "ids": [str(past.student)]}),
         ("export", "audit_log", {"format": "jsonl", "count": 1, "complete": True}),
     ]
 
