@@ -97,7 +97,7 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.roster = Roster()
+        self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.acknowledgements = Acknowledgements()
         self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements])
         self.recorder = RecorderClient(

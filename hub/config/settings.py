@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_settings import SettingsConfigDict
 
+from hub.config.accounts import AccountSettings
 from hub.config.database import DatabaseSettings
 from hub.config.files import FileSettings
 from hub.config.keys import KeySettings
@@ -20,6 +21,7 @@ class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
     RetentionSettings,
     RequestSettings,
+    AccountSettings,
     LiveSettings,
     ScanSettings,
     ProcessSettings,

@@ -11,6 +11,7 @@ database.py    PostgreSQL: reached as each role, who that is, its version; then,
 server.py        NOTIFY, clock, sessions that hold others up, room for connections
 schema.py        migrations, row-level security, the feed's triggers, months
 rows.py          keys, time zones, refused scans
+chain.py           the end of the audit chain
 events.py      Redis or Valkey
 here.py        the hub that runs on this host, if one does, and what its /health says
 journal.py     the journal's directory, its lock, and what waits in it
