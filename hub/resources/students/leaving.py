@@ -11,6 +11,7 @@ from hub.errors import NotFound
 from hub.resources.students.model import Student, student
 from hub.rest.call import Call
 from hub.rest.changes import differing
+from hub.rest.files.holding import drop_all
 from hub.store.pg import Connection, Record
 from hub.store.queries import load_queries
 
@@ -64,7 +65,7 @@ async def erase(call: Call[Any, None]) -> None:
     words = await tx.fetchval(Q.words_of, call.id)
     await tx.execute(Q.erase_student, call.id)
     await tx.execute(Q.forget_words, words)
-    await tx.execute(Q.delete_documents, call.id)
+    await drop_all(tx, call.id)
     await _say_why(call, tx, "student erased")
     await tx.execute(Q.revoke_passes, call.id, call.identity.user_id)
     await student_keys.erase(tx, call.id, old.schoolId)

@@ -105,10 +105,6 @@ SET status = 'revoked', revoked_at = coalesce(revoked_at, now()), revoked_by = c
 WHERE student_id = $1
 RETURNING id
 
--- delete_documents --
--- What was kept of files about the student.
-DELETE FROM documents WHERE student_id = $1
-
 -- export_passes --
 -- Every pass of the student, with its code: it is the student's own.
 SELECT
@@ -120,7 +116,7 @@ ORDER BY created_at, id
 
 -- export_documents --
 -- What is kept of files about the student.
-SELECT id, document_type, file_name, file_size, mime_type, uploaded_by, created_at
+SELECT id, document_type, file_name, file_size, mime_type, scan, uploaded_by, created_at
 FROM documents
 WHERE student_id = $1
 ORDER BY created_at, id

@@ -29,13 +29,8 @@ async def opened(**named: Any) -> Bucket:
 
 
 @pytest.fixture
-async def named(moto: str) -> dict[str, Any]:
-    """A bucket that is there."""
-    settings = bucket_at(moto)
-    bucket = await opened(**settings)
-    await bucket._client.create_bucket(Bucket=settings["s3_bucket"])
-    await bucket.close()
-    return settings
+def named(moto_bucket: dict[str, Any]) -> dict[str, Any]:
+    return moto_bucket
 
 
 @pytest.mark.parametrize("size", [10, 9 * MEBIBYTE])
