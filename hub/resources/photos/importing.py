@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -75,7 +76,7 @@ class _Import:
             try:
                 await self._take(entry)
             except (BadEntry, Unprocessable, UnsupportedMedia, NotFound) as error:
-                await self._refuse(entry, error)
+                self._refuse(entry, error)
             await self._run.progress(self._state.at, len(entries))
         async with self._run.tx():
             self._note()
@@ -89,12 +90,21 @@ class _Import:
             raise BadEntry("is named like no student's number")
         with Spool() as spool:
             await asyncio.to_thread(self._archive.unpack, entry, spool)
-            scan = await self._intake.scan(spooled(spool), FIELD)
+            scan = await self._scan(student, spool)
             kind = await self._intake.kind(spool, FIELD, PHOTOS)
             pictures = await self._intake.photo(spool, FIELD, kind)
         await self._keep(student, pictures, scan)
 
-    async def _keep(self, student: Any, pictures: list[bytes], scan: Scan) -> None:
+    async def _scan(self, student: UUID, spool: Spool) -> Scan:
+        """One with a virus is refused, and that stays in the audit."""
+        try:
+            return await self._intake.scan(spooled(spool), FIELD)
+        except Infected as error:
+            async with self._run.tx() as tx:
+                await self._run.audit(tx, "refuse", FIELD, new={"virus": error.virus}, subject=student)
+            raise
+
+    async def _keep(self, student: UUID, pictures: list[bytes], scan: Scan) -> None:
         run, version = self._run, new_id()
         async with undone_on_failure(run.files, photo_keys(run.school, student, version)):
             await put_photo(run.files, run.school, student, version, pictures)
@@ -110,15 +120,11 @@ class _Import:
                 self._state.counts.kept -= 1
                 raise
 
-    async def _refuse(self, entry: Entry, error: Exception) -> None:
+    def _refuse(self, entry: Entry, error: Exception) -> None:
         self._state.counts.refused += 1
         message = error.details[0]["message"] if isinstance(error, Unprocessable) and error.details else str(error)
         if len(self._state.errors) < MOST_ERRORS:
             self._state.errors.append(JobError(message=message, field=entry.name))
-        if isinstance(error, Infected):
-            async with self._run.tx() as tx:
-                await self._run.audit(tx, "refuse", FIELD, new={"virus": error.virus, "name": entry.name})
-                self._note()
 
     def _note(self) -> None:
         self._run.done = self._state.at

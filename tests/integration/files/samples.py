@@ -67,9 +67,9 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", how) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return made.getvalue()
@@ -104,15 +104,21 @@ DAMAGED = {
     "bomb of text": png_text_bomb(),
     "no pixels": picture("PNG")[:16] + bytes(8) + picture("PNG")[24:],
 }
+#: As a part of a form may name its file, and what becomes of it.
+RAW_NAMES = {
+    b"filename*=UTF-8''a%00b%0D%0ASet-Cookie%3A%20c.pdf": "abSet-Cookie: c.pdf",
+    b"filename*=UTF-8''..%2F..%2Fetc%2Fpasswd": "passwd",
+    b"filename*=UTF-8''%F0%9F%93%84.pdf": "📄.pdf",
+    b'filename="\xff\xfe.pdf"': None,
+    b'filename="a\x00b.pdf"': None,
+}
 INFECTED = picture() + EICAR
 NAMES = {
     "../../etc/passwd": "passwd",
     "..\\..\\boot.ini": "boot.ini",
-    "a\0b.pdf": "ab.pdf",
     "📄 Zeugnis – Zoë.pdf": "📄 Zeugnis – Zoë.pdf",
     "": "document",
     "...": "document",
     "x" * 600 + ".pdf": "x" * 251 + ".pdf",
-    "a\r\nSet-Cookie: b.pdf": "aSet-Cookie: b.pdf",
     "\u202egpj.exe": "gpj.exe",
 }

@@ -10,9 +10,9 @@ import pytest
 
 from hub.config import Settings
 from tests.clamd import EICAR, ClamdProcess
-from tests.integration.files.samples import DAMAGED, HEIC, INFECTED, NAMES, PDF, picture, zipped
+from tests.integration.files.samples import DAMAGED, HEIC, INFECTED, NAMES, PDF, RAW_NAMES, picture, zipped
 from tests.integration.files.test_photos import keys
-from tests.integration.files.uploads import STUDENTS, add_student, fetch, send_documents
+from tests.integration.files.uploads import STUDENTS, add_student, fetch, send_documents, send_raw
 from tests.integration.rest.site import Site, site_running
 
 
@@ -78,6 +78,19 @@ async def test_names_are_made_harmless(site: Site, name: str, shown: str) -> Non
     assert made["fileName"] == shown
     status, _, body = await fetch(site, f"{STUDENTS}/{student}/documents/{made['id']}")
     assert (status, body) == (200, PDF)
+
+
+@pytest.mark.parametrize(("disposition", "shown"), RAW_NAMES.items())
+async def test_names_in_their_rawest_form(site: Site, disposition: bytes, shown: str | None) -> None:
+    """None: it may be refused, or lose what is not shown; it never is an error of ours."""
+    student = await add_student(site)
+    answer = await send_raw(site, student, disposition, PDF)
+    assert answer.status in ({201} if shown else {201, 400}), answer.text
+    if answer.status == 201:
+        (made,) = answer.json["data"]
+        assert made["fileName"].isprintable()
+        assert shown in {None, made["fileName"]}
+        assert (await fetch(site, f"{STUDENTS}/{student}/documents/{made['id']}"))[2] == PDF
 
 
 REFUSED = {

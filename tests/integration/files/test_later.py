@@ -239,7 +239,7 @@ async def test_a_bucket_cut_in_mid_upload_leaves_nothing_half_done(
     assert port is not None
     with TcpProxy(port) as proxy:
         own = settings(
-            **moto_bucket | {"s3_endpoint": f"http://127.0.0.1:{proxy.port}", "s3_timeout": 1.0},
+            **moto_bucket | {"s3_endpoint": f"http://127.0.0.1:{proxy.port}", "s3_timeout": 15.0},
             files_unscanned="serve",
         )
         async with site_running(own) as site:

@@ -102,9 +102,9 @@ BAD: dict[str, tuple[bytes, str]] = {
     "bomb": (zipped({"S-001.jpg": bytes(4 * 2**20)}), "is no picture: it is packed far too small for one"),
     "large": (zipped({"S-001.jpg": bytes(6 * 2**20)}), "is larger than 5242880 bytes"),
     "encrypted": (encrypted(zipped({"S-001.jpg": picture()})), "is encrypted"),
-    "cut inside": (
-        zipped({"S-001.jpg": picture()}).replace(picture()[100:110], b"0123456789"),
-        "cannot be read; it is damaged, or no such picture",
+    "changed inside": (
+        zipped({"S-001.jpg": picture()}, zipfile.ZIP_STORED).replace(picture()[200:210], b"0123456789"),
+        "cannot be unpacked: it is damaged, or packed in a way that is not known here",
     ),
 }
 

@@ -143,7 +143,7 @@ async def test_too_large_is_refused_before_it_has_all_come(site: Site) -> None:
         assert answer.status == 413
 
 
-@pytest.mark.parametrize("name", ["../../x.jpg", "a\0.jpg", "📷.jpg", "", "x" * 5000, '";x="y'])
+@pytest.mark.parametrize("name", ["../../x.jpg", "📷.jpg", "", "x" * 5000, '";x="y'])
 async def test_its_name_is_nothing_to_us(site: Site, own: Settings, name: str) -> None:
     student = await add_student(site)
     answer = await send_photo(site, student, picture(), name=name)

@@ -28,7 +28,7 @@ async def send_photo(
     site: Site, student: UUID, content: bytes, *, name: str = "me.jpg", field: str = "photo", token: str | None = None
 ) -> Answer:
     form = aiohttp.FormData()
-    form.add_field(field, content, filename=name, content_type="image/jpeg")
+    form.add_field(field, io.BytesIO(content), filename=name, content_type="image/jpeg")
     return await site.ask("POST", f"{STUDENTS}/{student}/photo", token or site.token(), form)
 
 
@@ -37,10 +37,24 @@ async def send_documents(
 ) -> Answer:
     form = aiohttp.FormData(quote_fields=False)
     for name, content in files:
-        form.add_field("document", content, filename=name, content_type="application/octet-stream")
+        form.add_field("document", io.BytesIO(content), filename=name, content_type="application/octet-stream")
     if type_ is not None:
         form.add_field("documentType", type_)
     return await site.ask("POST", f"{STUDENTS}/{student}/documents", token or site.token(), form)
+
+
+async def send_raw(site: Site, student: UUID, disposition: bytes, content: bytes) -> Answer:
+    """A document whose part says what no client of ours would write."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="documentType"\r\n\r\nid_card\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="document"; '
+        + disposition
+        + b"\r\n\r\n"
+        + content
+        + b"\r\n--x--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    return await site.ask("POST", f"{STUDENTS}/{student}/documents", site.token(), body, headers=headers)
 
 
 async def fetch(site: Site, path: str, token: str | None = None, **headers: str) -> tuple[int, Any, bytes]:
