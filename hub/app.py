@@ -49,6 +49,7 @@ from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
@@ -120,6 +121,7 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
+        self.intake = Intake(settings)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
@@ -222,6 +224,7 @@ class Worker:
             files = await open_files(self.settings)
             application = self.application()
             application[FILES] = files
+            application[INTAKE] = self.intake
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
@@ -259,6 +262,7 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
+        await self.intake.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

@@ -40,6 +40,7 @@ from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
 from hub.rest.client import Clients
+from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
 from hub.rest.limiter import Limiter
 from hub.rest.protocol import Runner
@@ -221,6 +222,7 @@ async def site_running(
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
     application[FILES] = files = await open_files(own)
+    application[INTAKE] = intake = Intake(own)
     runner = Runner(
         application,
         {},
@@ -243,5 +245,6 @@ async def site_running(
         await accounts.close()
         await pictures.close()
         await files.close()
+        await intake.close()
         await pg.close()
         listening.close()
