@@ -36,6 +36,7 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.admission import Admission
 from hub.live.live import Live
@@ -116,6 +117,7 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
+        self.presses = Presses(settings, 1)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
@@ -221,6 +223,7 @@ class Worker:
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
+            application[PRESSES] = self.presses
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -254,6 +257,7 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
+        await self.presses.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

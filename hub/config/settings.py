@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_settings import SettingsConfigDict
 
+from hub.config.badges import BadgeSettings
 from hub.config.database import DatabaseSettings
 from hub.config.files import FileSettings
 from hub.config.keys import KeySettings
@@ -21,6 +22,7 @@ class Settings(
     LiveSettings,
     ScanSettings,
     ProcessSettings,
+    BadgeSettings,
     FileSettings,
     MailSettings,
     KeySettings,
