@@ -37,6 +37,7 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
@@ -122,6 +123,7 @@ class Worker:
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
         self.intake = Intake(settings)
+        self.presses = Presses(settings, 1)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
@@ -229,6 +231,7 @@ class Worker:
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
+            application[PRESSES] = self.presses
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -263,6 +266,7 @@ class Worker:
         await self.accounts.close()
         await self.pictures.close()
         await self.intake.close()
+        await self.presses.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

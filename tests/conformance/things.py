@@ -356,8 +356,17 @@ async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
     return await _somebody(site, school) | {"expiryDate": "2099-07-31"}
 
 
+async def _badges(site: Site, school: str) -> UUID:
+    """A job that has printed some."""
+    job, ring = await _job(site, school), KeyRing([decode_key(SECRET_KEY)])
+    async with _connect(site) as tx, tx.transaction():
+        await Growing(ring, job, site.schools[school], "badges-1").add(tx, b"%PDF-", 0)
+    return job
+
+
+MAKERS["/passes/badges"] = _badges
 MAKERS["/passes/mails"] = _mail
-BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody}
+BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody, "POST /passes/badges": _somebody}
 
 
 async def _acknowledged(site: Site, school: str) -> UUID:
