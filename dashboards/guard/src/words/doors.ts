@@ -7,6 +7,7 @@ export const w = catalogue(
   {
     title: "Access points",
     add: "New access point",
+    create: "Create it, and show its key",
     search: "Name or place",
     name: "Name",
     place: "Place",
@@ -27,7 +28,6 @@ export const w = catalogue(
     shut: "Deny",
     empty: "No access points yet",
     emptyMore: "Make one for each door with a reader: it shows the key that the reader signs in with.",
-    created: "Set up its reader",
     rotate: "New key",
     rotateTitle: "A new key for its reader?",
     rotateMore: "The old key works on for a while, so that nobody stands before a closed door while the reader is changed.",
@@ -51,6 +51,7 @@ export const w = catalogue(
   {
     title: "Zugänge",
     add: "Neuer Zugang",
+    create: "Anlegen und Schlüssel zeigen",
     search: "Name oder Ort",
     name: "Name",
     place: "Ort",
@@ -71,7 +72,6 @@ export const w = catalogue(
     shut: "Abweisen",
     empty: "Noch keine Zugänge",
     emptyMore: "Legen Sie für jede Tür mit Leser einen an: er zeigt den Schlüssel, mit dem der Leser sich meldet.",
-    created: "Den Leser einrichten",
     rotate: "Neuer Schlüssel",
     rotateTitle: "Einen neuen Schlüssel für den Leser?",
     rotateMore: "Der alte gilt noch eine Weile, damit niemand vor der Tür steht, während der Leser umgestellt wird.",
