@@ -7,7 +7,6 @@ export const w = catalogue(
     when: "When",
     who: "Who",
     what: "What",
-    about: "About",
     nobody: "The hub",
     action: "What was done",
     allActions: "Everything that was done",
@@ -55,7 +54,7 @@ export const w = catalogue(
     requestId: "Number of the request",
     erased: "What stood here was erased.",
     export: "Download",
-    student: "Student",
+    toStudent: "To the student’s page",
     id: "Its id",
   },
   {
@@ -64,7 +63,6 @@ export const w = catalogue(
     when: "Wann",
     who: "Wer",
     what: "Was",
-    about: "Über",
     nobody: "Der Hub",
     action: "Was getan wurde",
     allActions: "Alles, was getan wurde",
@@ -112,7 +110,7 @@ export const w = catalogue(
     requestId: "Nummer der Anfrage",
     erased: "Was hier stand, wurde gelöscht.",
     export: "Herunterladen",
-    student: "Lernende",
+    toStudent: "Zur Seite der Person",
     id: "Die Kennung",
   },
 );

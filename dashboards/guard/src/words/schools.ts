@@ -48,7 +48,6 @@ export const w = catalogue(
     auditLogs: "Audit log",
     students: "Students, after they were deleted",
     departments: "Departments",
-    gone: "There is no such school",
   },
   {
     title: "Schule",
@@ -94,6 +93,5 @@ export const w = catalogue(
     auditLogs: "Protokoll",
     students: "Lernende, nach dem Löschen",
     departments: "Abteilungen",
-    gone: "Diese Schule gibt es nicht",
   },
 );
