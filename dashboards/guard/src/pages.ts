@@ -20,6 +20,11 @@ export interface PageEntry {
 }
 
 export const pages: PageEntry[] = [
+  { path: "/live", title: w.pages.live, icon: "live", needs: ["live:read"], menu: "main", load: () => import("./live/Live.svelte") },
+  { path: "/doors", title: w.pages.doors, icon: "doors", needs: ["live:read"], menu: "main", load: () => import("./doors/Doors.svelte") },
+  { path: "/today", title: w.pages.today, icon: "today", needs: ["live:read", "access_logs:read"], menu: "main", load: () => import("./today/Today.svelte") },
+  { path: "/look-up", title: w.pages.lookUp, icon: "search", needs: ["faces:read", "passes:read"], menu: "main", load: () => import("./lookup/LookUp.svelte") },
+  { path: "/wall", title: w.pages.wall, icon: "wall", needs: ["live:read"], menu: "main", load: () => import("./wall/Wall.svelte") },
   { path: "/account", title: w.pages.account, icon: "person", needs: [], menu: "none", load: () => import("./signin/Account.svelte") },
   ...adminPages,
 ];

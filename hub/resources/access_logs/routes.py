@@ -16,6 +16,7 @@ from hub.domain.clock import LAST_MOMENT, moment
 from hub.errors import Conflict, JournalError, NotFound
 from hub.gate.annulling import ANNULLING, AnnulledScan
 from hub.resources.access_logs.by_hand import record_entry
+from hub.resources.access_logs.counting import Counts, CountsQuery, count_logs
 from hub.resources.access_logs.model import (
     AccessLog,
     AccessLogsExport,
@@ -138,6 +139,15 @@ ROUTES = [
         query=AccessLogsExport,
         answer=Page[AccessLog],
         reads="student",
+    ),
+    Route(
+        "GET",
+        "/access-logs/counts",
+        count_logs,
+        summary="Count scans: by minute or hour, by door, and by reason",
+        permission=Permission.access_logs_read,
+        query=CountsQuery,
+        answer=Counts,
     ),
     Route(
         "GET",

@@ -1,7 +1,7 @@
 // Access points: the form, and what their readers are told.
 
 import type { Schemas } from "../api/client.ts";
-import { w } from "../words/doors.ts";
+import { w } from "../words/points.ts";
 import type { FieldOf } from "./fields.ts";
 
 export type Door = Schemas["AccessPoint"];
