@@ -6,6 +6,9 @@ import { w } from "../words/schools.ts";
 import type { FieldOf } from "./fields.ts";
 
 export type School = Schemas["School"];
+type Every<T> = T extends readonly unknown[] | string | number | boolean | null ? T : { [K in keyof T]-?: Every<T[K]> };
+/** Those in force: an answer has every one. */
+export type Settings = Every<Schemas["SchoolSettings"]>;
 type Changed = Schemas["ChangedSchool"];
 
 function zones(own: string): [string, string][] {

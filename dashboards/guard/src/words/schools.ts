@@ -1,7 +1,7 @@
 import type { Schemas } from "../api/client.ts";
 import { catalogue } from "./language.ts";
 
-type Rule = Schemas["StudentFields"]["email"];
+type Rule = NonNullable<Schemas["StudentFields"]["email"]>;
 
 export const w = catalogue(
   {
