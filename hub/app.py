@@ -38,6 +38,7 @@ from hub.gate.tickets import Tickets
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
@@ -50,6 +51,8 @@ from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.intake import INTAKE, Intake
+from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
 from hub.rest.ports import AuditTrail, Authenticator
@@ -59,6 +62,7 @@ from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.rest.tls import Tls
+from hub.store.files import open_files
 from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
@@ -96,7 +100,7 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.roster = Roster()
+        self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.acknowledgements = Acknowledgements()
         self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements])
         self.recorder = RecorderClient(
@@ -120,6 +124,8 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
+        self.intake = Intake(settings)
+        self.presses = Presses(settings, 1)
         self.stats = Stats(self.directory, self.feed, self.recorder, settings.reader_ping)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
@@ -219,12 +225,16 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
+            files = await open_files(self.settings)
             application = self.application()
+            application[FILES] = files
+            application[INTAKE] = self.intake
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[DESK] = self.desk
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
+            application[PRESSES] = self.presses
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -239,6 +249,7 @@ class Worker:
             self.line.ready()
             await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())
             await self._wind_down(runner, site)
+            await files.close()
 
     async def _wind_down(self, runner: web.AppRunner, site: web.SockSite) -> None:
         """Answer what is in flight, say goodbye, close."""
@@ -257,6 +268,8 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
+        await self.intake.close()
+        await self.presses.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

@@ -120,8 +120,8 @@ BUILT_IN: dict[str, frozenset[Permission]] = {
     "card_reader": frozenset({Permission.passes_verify, Permission.access_logs_create}),
 }
 
-#: What a wall screen may do: see what happens, with faces. Its principal is nobody's account.
-WALL = frozenset({Permission.live_read, Permission.faces_read})
+#: What a wall screen may do: see what happens. Routes that say `walls` are for it too (hub/rest/route.py).
+WALL = frozenset({Permission.live_read})
 
 #: What a school may add to `security`, which itself lets nobody in: schools.settings {"guardDesk": true}.
 GUARD_DESK = frozenset(

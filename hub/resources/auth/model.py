@@ -45,8 +45,16 @@ class SecondFactorState(msgspec.Struct, kw_only=True):
     enrolled: bool
 
 
+class OwnSchool(msgspec.Struct, kw_only=True):
+    """`timezone`: where its days and times are, as in Europe/Berlin."""
+
+    id: UUID
+    name: str
+    timezone: str
+
+
 class Me(msgspec.Struct, kw_only=True):
-    """Who is signed in. `schoolId`: null for super admins."""
+    """Who is signed in. `schoolId` and `school`: null for super admins."""
 
     id: UUID
     email: str
@@ -54,6 +62,7 @@ class Me(msgspec.Struct, kw_only=True):
     lastName: str
     role: str
     schoolId: UUID | None
+    school: OwnSchool | None
     permissions: list[Permission]
     secondFactor: SecondFactorState
 
@@ -76,6 +85,13 @@ class ResetPassword(msgspec.Struct, kw_only=True):
 
     token: Mailed
     password: NewPassword
+
+
+class ChangedPassword(msgspec.Struct, kw_only=True):
+    """The account's other sessions end."""
+
+    currentPassword: Presented
+    newPassword: NewPassword
 
 
 class VerifyEmail(msgspec.Struct, kw_only=True):
