@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic_settings import SettingsConfigDict
 
 from hub.config.accounts import AccountSettings
+from hub.config.badges import BadgeSettings
 from hub.config.database import DatabaseSettings
 from hub.config.files import FileSettings
 from hub.config.keys import KeySettings
@@ -25,6 +26,7 @@ class Settings(
     LiveSettings,
     ScanSettings,
     ProcessSettings,
+    BadgeSettings,
     FileSettings,
     MailSettings,
     KeySettings,
