@@ -2,8 +2,7 @@
 
 -- ------------------------------------------------------------------------------------------------ uses of passes
 
--- A scan that was annulled is no use, whichever host brings it, and however late.
--- hub_definer may read them since 0020.
+-- A scan that was annulled is no use, whichever host brings it, and however late; hub_definer may read those since 0020.
 
 GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner of functions must have it
 SET LOCAL ROLE hub_definer;
