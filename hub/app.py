@@ -45,6 +45,7 @@ from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
+from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
 from hub.rest.health import Health, Parts, down, ok
@@ -94,7 +95,9 @@ class Worker:
         self.index = PassIndex()
         self.directory = Directory()
         self.roster = Roster()
-        self.feed = Feed(settings, self.index, self.directory, [self.roster])
+        self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
+        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.cards])
+        self.feed.on_students = self.cards.forget
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -203,9 +206,10 @@ class Worker:
             self.shell.families,
             self.live.families,
             self.screens.families,
+            self.cards.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
-        background += [self.live.run(), self.screens.run()]
+        background += [self.live.run(), self.screens.run(), self.cards.run(self.feed.ready.wait())]
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
@@ -217,6 +221,7 @@ class Worker:
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
+            application[CARDS] = self.cards
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -249,6 +254,7 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
+        await self.cards.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

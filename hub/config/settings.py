@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_settings import SettingsConfigDict
 
+from hub.config.cache import CacheSettings
 from hub.config.database import DatabaseSettings
 from hub.config.keys import KeySettings
 from hub.config.kinds import PREFIX
@@ -17,6 +18,7 @@ from hub.config.scans import ScanSettings
 
 class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
+    CacheSettings,
     RetentionSettings,
     RequestSettings,
     LiveSettings,

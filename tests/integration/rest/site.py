@@ -39,6 +39,7 @@ from hub.issuing.pictures import PICTURES, Pictures
 from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
+from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.limiter import Limiter
 from hub.rest.protocol import Runner
@@ -218,6 +219,7 @@ async def site_running(
     application[BY_HAND] = ByHand(Desk(index, directory, Feed(settings, index, directory, []), journal), journal)
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
+    application[CARDS] = cards = Cards(own, pg, lambda: False)
     runner = Runner(
         application,
         {},
@@ -239,5 +241,6 @@ async def site_running(
         await limiter.close()
         await accounts.close()
         await pictures.close()
+        await cards.close()
         await pg.close()
         listening.close()
