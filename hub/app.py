@@ -32,11 +32,13 @@ from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
+from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.issuing.pictures import PICTURES, Pictures
+from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -48,6 +50,7 @@ from hub.resources import declared_routes
 from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
 from hub.rest.ports import AuditTrail, Authenticator
@@ -57,6 +60,7 @@ from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.rest.tls import Tls
+from hub.store.files import open_files
 from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
@@ -95,8 +99,9 @@ class Worker:
         self.index = PassIndex()
         self.directory = Directory()
         self.roster = Roster()
+        self.acknowledgements = Acknowledgements()
         self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
-        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.cards])
+        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements, self.cards])
         self.feed.on_students = self.cards.forget
         self.recorder = RecorderClient(
             socket_path(settings),
@@ -107,6 +112,7 @@ class Worker:
         self.redis = RedisWatch(settings)
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
+        self.presence = Presence(self.connections, pg)
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
@@ -119,8 +125,9 @@ class Worker:
         self.pictures = Pictures()
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
-            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+            settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
         )
+        self.acknowledgements.send = self.live.tell
         self.admission = Admission(
             self.accounts.sessions,
             self.directory,
@@ -209,14 +216,17 @@ class Worker:
             self.cards.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
-        background += [self.live.run(), self.screens.run(), self.cards.run(self.feed.ready.wait())]
+        background += [self.live.run(), self.screens.run(), self.presence.run()]
+        background.append(self.cards.run(self.feed.ready.wait()))
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
+            files = await open_files(self.settings)
             application = self.application()
+            application[FILES] = files
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
@@ -236,6 +246,7 @@ class Worker:
             self.line.ready()
             await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())
             await self._wind_down(runner, site)
+            await files.close()
 
     async def _wind_down(self, runner: web.AppRunner, site: web.SockSite) -> None:
         """Answer what is in flight, say goodbye, close."""

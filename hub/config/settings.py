@@ -6,6 +6,7 @@ from pydantic_settings import SettingsConfigDict
 
 from hub.config.cache import CacheSettings
 from hub.config.database import DatabaseSettings
+from hub.config.files import FileSettings
 from hub.config.keys import KeySettings
 from hub.config.kinds import PREFIX
 from hub.config.live import LiveSettings
@@ -24,6 +25,7 @@ class Settings(
     LiveSettings,
     ScanSettings,
     ProcessSettings,
+    FileSettings,
     MailSettings,
     KeySettings,
     DatabaseSettings,

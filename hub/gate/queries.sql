@@ -12,3 +12,13 @@ LIMIT 2
 -- doors --
 -- The door $1, or all doors that there are.
 SELECT id FROM access_points WHERE $1::uuid IS NULL OR id = $1
+
+-- note_readers --
+-- role: hub_system
+-- When devices' connections were heard last, and when they ended. What an older connection says of itself is too late.
+INSERT INTO reader_presence AS p (access_point_id, school_id, connected_at, heard_at, gone_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[]) ORDER BY 1
+ON CONFLICT (access_point_id) DO UPDATE
+SET school_id = EXCLUDED.school_id, connected_at = EXCLUDED.connected_at, heard_at = EXCLUDED.heard_at,
+    gone_at = EXCLUDED.gone_at
+WHERE p.connected_at <= EXCLUDED.connected_at

@@ -22,6 +22,10 @@ async def ensure_partitions(pg: Pg) -> None:
         if made:
             log.info("months made ahead", table=table, months=made)
     async with pg.system() as tx:
+        indexed = await tx.fetchval(queries["index_past_months"])
+    if indexed:
+        log.info("a month that is over has an index of ids", months=indexed)
+    async with pg.system() as tx:
         misplaced = await tx.fetchval(queries["misplaced_rows"])
     if misplaced:
         log.warning("scans outside every month; a reader's clock may be far off", rows=misplaced)

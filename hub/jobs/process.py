@@ -21,15 +21,16 @@ from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
 from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
-from hub.integrations.mail.job import deliver
+from hub.integrations.mail.job import deliver, give_up
 from hub.integrations.mail.sending import MailWaits
-from hub.jobs import accounts, housekeeping
+from hub.jobs import accounts, counting, housekeeping
 from hub.jobs.retention import run as retention
 from hub.jobs.sealing import Sealer
 from hub.resources import declared_jobs
 from hub.rest.jobs.carrying import Carrier, TryAgain
 from hub.rest.jobs.kinds import JobKind
 from hub.rest.jobs.starting import ENTRYPOINT as RUN
+from hub.store.files import Files, open_files
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -46,9 +47,10 @@ RUN_STATEMENT = 120.0
 def build(
     connection: OwnConnection, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer, carrier: Carrier
 ) -> PgQueuer:
-    """All entry points and schedules."""
+    """All entry points and schedules. `bulk`: for statements that may take a while."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
     _schedule(queuer, pg, bulk, settings, sealer)
+    _schedule_counting(queuer, bulk)
     _enter(queuer, pg, settings, carrier)
     return queuer
 
@@ -85,6 +87,16 @@ def _schedule(queuer: PgQueuer, pg: Pg, bulk: Pg, settings: Settings, sealer: Se
         await accounts.forget(pg)
 
 
+def _schedule_counting(queuer: PgQueuer, bulk: Pg) -> None:
+    @queuer.schedule("count_scans", "* * * * *")
+    async def count_scans(schedule: Schedule) -> None:
+        await counting.count_scans(bulk)
+
+    @queuer.schedule("refresh_summary", "*/5 * * * *")
+    async def refresh_summary(schedule: Schedule) -> None:
+        await counting.refresh_summary(bulk)
+
+
 def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:
     @queuer.entrypoint(MAIL, concurrency_limit=LETTERS)
     async def mail(job: Job) -> None:
@@ -92,7 +104,7 @@ def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> No
             await deliver(settings, pg, job.payload or b"")
         except (MailWaits, StoreUnavailable) as error:
             if job.attempts >= MAIL_TRIES:
-                log.error("a letter is given up", fault=str(error))
+                await give_up(pg, job.payload or b"", str(error))
                 return
             seconds = min(LONGEST_MAIL_WAIT, 2.0 ** min(job.attempts, 20))
             log.warning("a letter waits", fault=str(error), seconds=seconds)
@@ -118,7 +130,8 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
         statement_timeout=RUN_STATEMENT,
         command_timeout=RUN_STATEMENT + 5.0,
     )
-    carrier = _carrier(settings, bulk, declared_jobs() if kinds is None else kinds)
+    files = await open_files(settings)
+    carrier = _carrier(settings, bulk, files, declared_jobs() if kinds is None else kinds)
     try:
         while not stop.is_set():
             try:
@@ -129,12 +142,13 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
                 log.warning("jobs wait for PostgreSQL", error=str(error))
                 await _wait(stop, BACKOFF_SECONDS)
     finally:
+        await files.close()
         await bulk.close()
         await pg.close()
 
 
-def _carrier(settings: Settings, pg: Pg, kinds: Mapping[str, JobKind]) -> Carrier:
-    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), kinds)
+def _carrier(settings: Settings, pg: Pg, files: Files, kinds: Mapping[str, JobKind]) -> Carrier:
+    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), files, kinds)
 
 
 async def _no_journal(row: AuditRow) -> None:

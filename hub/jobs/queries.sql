@@ -8,6 +8,11 @@ SELECT hub_ensure_partitions($1, $2)
 -- Forget changes of the feed that every worker has long seen.
 SELECT hub_prune_old_changes()
 
+-- index_past_months --
+-- role: hub_system
+-- An index of ids for the months of access_logs that are over and have none; how many it made.
+SELECT hub_index_past_months()
+
 -- prune_idempotency_keys --
 -- role: hub_system
 -- Forget answers that nobody may ask for again.

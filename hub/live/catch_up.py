@@ -60,6 +60,7 @@ class CatchUp:
         self._sources = sources
         self._faces = faces
         self._places = places
+        self._reading: dict[tuple[bytes, int, int], asyncio.Task[tuple[int, list[bytes]]]] = {}
 
     async def run(self, screen: Screen) -> None:
         """Until it is in step, or gone."""
@@ -98,13 +99,24 @@ class CatchUp:
     async def _read(self, recorder: bytes, first: int, following: int) -> tuple[int, list[bytes]]:
         start = self._stream.ring.start(recorder)
         if first < start:
-            until = min(start, first + FETCHED_PIECE)
-            async with self._places:
-                run = await self._sources.fetch(self._stream.school, recorder, first, until)
-            return run.reached, await self._texts([scan for _, scan in run.scans])
+            return await self._fetched(recorder, first, min(start, first + FETCHED_PIECE))
         items = self._stream.ring.after(recorder, first, PIECE)
         reached = items[-1].sequence + 1 if len(items) == PIECE else following
         return reached, [item.text for item in items]
+
+    async def _fetched(self, recorder: bytes, first: int, until: int) -> tuple[int, list[bytes]]:
+        """Screens that were cut off together ask for the same: it is read once, whoever leaves meanwhile."""
+        asked = (recorder, first, until)
+        task = self._reading.get(asked)
+        if task is None:
+            task = self._reading[asked] = asyncio.create_task(self._fetch(*asked))
+            task.add_done_callback(lambda _: self._reading.pop(asked))
+        return await asyncio.shield(task)
+
+    async def _fetch(self, recorder: bytes, first: int, until: int) -> tuple[int, list[bytes]]:
+        async with self._places:
+            run = await self._sources.fetch(self._stream.school, recorder, first, until)
+        return run.reached, await self._texts([scan for _, scan in run.scans])
 
     async def _texts(self, scans: list[Scan]) -> list[bytes]:
         texts: list[bytes] = []

@@ -46,5 +46,9 @@ def reset_frame(reason: str, cursor: bytes) -> bytes:
     return framed(b'%b,["reset",{"reason":"%b","cursor":"%b"}]' % (_EVENT, reason.encode(), cursor))
 
 
+def acknowledged_frame(body: bytes) -> bytes:
+    return framed(b'%b,["acknowledged",%b]' % (_EVENT, body))
+
+
 def stats_frame(body: bytes) -> bytes:
     return framed(b'%b,["stats",%b]' % (_EVENT, body))

@@ -68,7 +68,7 @@ class Live:
         pg: Pg,
         index: PassIndex,
         directory: Directory,
-        readers: Callable[[], dict[bytes, dict[bytes, int]]],
+        readers: Callable[[], Readers],
         stats: Callable[[Stream], bytes],
     ) -> None:
         self._settings = settings
@@ -132,6 +132,12 @@ class Live:
         room.audience.discard(screen)
         if not len(room.audience) and room.linger is None:
             room.linger = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end, school)
+
+    def tell(self, school: bytes, frame: bytes) -> None:
+        """To all screens of the school here, what is no part of its stream."""
+        room = self._rooms.get(school)
+        if room is not None and len(room.audience):
+            room.audience.send(frame, list(room.audience))
 
     def _room(self, school: bytes) -> Room:
         room = self._rooms.get(school)
@@ -232,7 +238,7 @@ class Live:
     async def _every_second(self) -> None:
         while True:
             await asyncio.sleep(STATS_SECONDS)
-            self._recorder.send(Readers(self._readers()))
+            self._recorder.send(self._readers())
             for room in list(self._rooms.values()):
                 await asyncio.sleep(0)  # each costs a little, and scans wait meanwhile
                 if len(room.audience):

@@ -16,3 +16,14 @@ SELECT stream_seq, id, access_point_id, (extract(epoch FROM access_time) * 10000
 FROM access_logs
 WHERE recorder_id = $1 AND school_id = $2 AND stream_seq >= $3 AND stream_seq < $4
 ORDER BY stream_seq
+
+-- acknowledgements --
+-- role: hub_system
+-- What somebody has seen to, of some ids.
+SELECT a.id, a.school_id, a.scan_id, a.access_point_id, d.name AS access_point, a.note, a.user_id,
+    u.first_name || ' ' || u.last_name AS user_name, a.created_at
+FROM acknowledgements a
+JOIN access_points d ON d.id = a.access_point_id
+JOIN users u ON u.id = a.user_id
+WHERE a.id = ANY ($1::uuid[])
+ORDER BY a.created_at, a.id

@@ -112,6 +112,12 @@ async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[
     await connection.execute(queries["note_heads"], UUID(bytes=recorder), schools, list(heads.values()))
 
 
+async def note_late(connection: Connection, recorder: UUID, refused: Refused) -> None:
+    """A refused scan is in the log after all, behind the head of its stream."""
+    scan, device = UUID(bytes=refused.entry.scan_id), UUID(bytes=refused.entry.device)
+    await connection.execute(queries["note_late"], scan, device, recorder, refused.stream_seq)
+
+
 async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
     """Keep a scan that PostgreSQL refuses, with the refusal. `row`: of the journal."""
     await connection.execute(queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(refused), str(error))

@@ -32,6 +32,7 @@ from hub.recorder.wire import (
     Note,
     Noted,
     Override,
+    Report,
 )
 
 log = structlog.get_logger(__name__)
@@ -287,11 +288,14 @@ class Admission:
     def _again(self, index: int, entry: Entry, first: Entry) -> tuple[Override, list[Merge]]:
         code = told(first, self._amended.get((first.identity, first.access_time), first.code))
         report = entry.report
-        if report is None or report == first.report:
+        if report is None or _same_account(report, first.report):
             return Override(index, code, first.at), []
-        conflict = report.granted != (code == Reason.granted)
-        merge = Merge(first.scan_id, first.device, first.access_time, report, conflict)
-        return Override(index, code, first.at, conflict), [merge]
+        # The log notes a difference from what the hub says; the reader is told one from what holds.
+        hubs = code if first.report is None else first.code
+        merge = Merge(
+            first.scan_id, first.device, first.access_time, report, report.granted != (hubs == Reason.granted)
+        )
+        return Override(index, code, first.at, report.granted != (code == Reason.granted)), [merge]
 
     def as_told(self, entry: Entry) -> Entry:
         """A recorded scan with the verdict that its reader was told after all."""
@@ -319,6 +323,11 @@ class Admission:
                 del self._ids[identity]
                 self.uses.give_back(identity)
                 self._amended.pop((identity, entry.access_time), None)
+
+
+def _same_account(report: Report, first: Report | None) -> bool:
+    """Sent once more, the reader's clock may seem to be off by another millisecond."""
+    return first is not None and msgspec.structs.replace(report, skew_ms=first.skew_ms) == first
 
 
 def _refusal(entry: Entry) -> Entry:

@@ -119,8 +119,8 @@ class Outlet:
             self._stuck.discard(worker)
             for school in [school for school, watchers in self._watchers.items() if worker in watchers]:
                 self._tell_place(worker, school)
-        for school, devices in self._roll_call.schools():
-            self._pass_on(Present(school, self._journal.recorder_id, devices))
+        for school, devices, states in self._roll_call.schools():
+            self._pass_on(Present(school, self._journal.recorder_id, devices, states))
 
     def close(self) -> None:
         for task in self._fetches:
@@ -136,7 +136,7 @@ class Outlet:
         elif isinstance(message, Unwatch):
             self._unwatch(message.school, worker)
         elif isinstance(message, Readers):
-            self._roll_call.note(worker, message.connected)
+            self._roll_call.note(worker, message)
         else:
             task = asyncio.get_running_loop().create_task(self._answer(worker, message))
             self._fetches.add(task)

@@ -50,7 +50,7 @@ JOIN fresh f ON f.scan_id = s.id AND f.device_id = s.access_point_id AND f.acces
 -- is put beside it. The row that this very batch wrote is not touched.
 UPDATE access_logs l
 SET reader_status = s.reader_status, reader_reason = s.reader_reason, reader_time = s.reader_time,
-    skew_ms = s.skew_ms, conflict = l.status <> s.reader_status,
+    skew_ms = s.skew_ms, conflict = COALESCE(l.hub_status, l.status) <> s.reader_status,
     recorded_by = COALESCE(s.recorded_by, l.recorded_by)
 FROM drain_stage s
 JOIN scan_ids i ON i.device_id = s.access_point_id AND i.scan_id = s.id
@@ -109,6 +109,13 @@ WHERE NOT EXISTS (SELECT FROM access_logs_rejected WHERE recorder_id = $1 AND jo
 -- What PostgreSQL refused and nobody has replayed yet, oldest first.
 SELECT id, recorder_id, journal_row, entry, error, rejected_at::text AS rejected_at
 FROM access_logs_rejected WHERE replayed_at IS NULL AND ($1::bigint[] IS NULL OR id = ANY ($1::bigint[])) ORDER BY id
+
+-- note_late --
+-- role: hub_system
+-- The scan $1 of the door $2 comes into the log with a number that its stream has long passed: whoever counts by these
+-- numbers is told.
+INSERT INTO access_log_changes (kind, scan_id, access_point_id, access_time, recorder_id, stream_seq)
+SELECT 'late', $1, $2, i.access_time, $3, $4 FROM scan_ids i WHERE i.device_id = $2 AND i.scan_id = $1
 
 -- settle_reject --
 -- role: hub_system

@@ -115,10 +115,23 @@ class Fetch(msgspec.Struct, array_like=True, tag=6):
     recorder: bytes
 
 
+class ReaderState(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """How a connected reader is. `heard`: when anything came from it; `said`: when it told the rest; µs since 1970.
+    `skew_ms`: hub minus reader; `queued`: scans that it has yet to replay."""
+
+    heard: int
+    said: int | None = None
+    skew_ms: int | None = None
+    firmware: str | None = None
+    queued: int | None = None
+
+
 class Readers(msgspec.Struct, array_like=True, tag=25):
-    """Once a second: the readers that are connected to this worker. school → device → since, µs since 1970."""
+    """Once a second: the readers that are connected to this worker. school → device → since, µs since 1970.
+    `states`: by device."""
 
     connected: dict[bytes, dict[bytes, int]]
+    states: dict[bytes, ReaderState] = {}
 
 
 class Note(msgspec.Struct, array_like=True, tag=7):
@@ -219,11 +232,13 @@ class Fetched(msgspec.Struct, array_like=True, tag=17):
 
 
 class Present(msgspec.Struct, array_like=True, tag=18):
-    """Once a second: the readers of a school that are connected to this host. device → since, µs since 1970."""
+    """Once a second: the readers of a school that are connected to this host. device → since, µs since 1970. `states`:
+    by device."""
 
     school: bytes
     recorder: bytes
     devices: dict[bytes, int]
+    states: dict[bytes, ReaderState] = {}
 
 
 class Amended(msgspec.Struct, array_like=True, tag=19):

@@ -147,6 +147,28 @@ def _mailed(purpose: str, **more: str) -> Callable[[Site, str], Awaitable[dict[s
     return body
 
 
+async def _session_of(site: Site, user: UUID) -> UUID:
+    rows = await site.fetch(
+        "INSERT INTO sessions (user_id, school_id, expires_at)"
+        " SELECT id, school_id, now() + interval '1 h' FROM users WHERE id = $1 RETURNING id",
+        user,
+    )
+    return UUID(bytes=rows[0]["id"].bytes)
+
+
+async def _own_session(site: Site, school: str) -> UUID:
+    return await _session_of(site, site.users[school])
+
+
+async def _users_session(site: Site, school: str) -> str:
+    user = await _user(site, school)
+    return f"/admin/users/{user}/sessions/{await _session_of(site, user)}"
+
+
+async def _another_password(*_: object) -> dict[str, str]:
+    return {"currentPassword": PASSWORD, "newPassword": "three herons on a pier"}
+
+
 async def _password(*_: object) -> dict[str, str]:
     return {"password": PASSWORD}
 
@@ -186,6 +208,7 @@ MAKERS: dict[str, Maker] = {
     "/students/import": _import,
     "/students/roll-over": _roll_over,
     "/admin/users": _user,
+    "/auth/sessions": _own_session,
     "/admin/roles": _role,
     "/departments": _department,
     "/schools": _school,
@@ -200,6 +223,7 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
     "POST /auth/refresh": _refresh,
     "POST /auth/reset-password": _mailed("reset", password="three herons on a pier"),
     "POST /auth/verify-email": _mailed("verify"),
+    "POST /auth/change-password": _another_password,
     "POST /auth/second-factor": _password,
     "POST /auth/second-factor/confirm": _code,
     "POST /auth/second-factor/remove": _removal,
@@ -209,6 +233,12 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
 QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}
 
 
+#: Routes with several ids in their path → where one is in a school, below /api/v1.
+ADDRESSES: dict[str, Callable[[Site, str], Awaitable[str]]] = {
+    "/admin/users/{id}/sessions/{sessionId}": _users_session,
+}
+
+
 async def make(what: str, site: Site, school: str) -> UUID:
     assert what in MAKERS, f"tests/conformance/things.py: say how one of {what} is made"
     return await MAKERS[what](site, school)
@@ -216,6 +246,8 @@ async def make(what: str, site: Site, school: str) -> UUID:
 
 async def address(route: Route, site: Site, school: str) -> str:
     """The route's path with the ids of things that are there, in a school."""
+    if route.path in ADDRESSES:
+        return f"/api/{route.api[0]}{await ADDRESSES[route.path](site, school)}"
     path = route.path
     while "{" in path:
         before, _, rest = path.partition("/{")
@@ -312,3 +344,21 @@ async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
 
 MAKERS["/passes/mails"] = _mail
 BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody}
+
+
+async def _acknowledged(site: Site, school: str) -> UUID:
+    """A door that somebody has seen to."""
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO acknowledgements (id, school_id, access_point_id, user_id) VALUES ($1, $2, $3, $4)",
+        *(id_, site.schools[school], await site.point(school), site.users[school]),
+    )
+    return id_
+
+
+async def _a_scan(site: Site, school: str) -> dict[str, str]:
+    return {"scanId": str(await _access_log(site, school))}
+
+
+MAKERS |= {"/acknowledgements": _acknowledged, "/hand-over": _acknowledged}
+BODIES["POST /acknowledgements"] = _a_scan

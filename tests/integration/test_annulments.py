@@ -20,7 +20,8 @@ from tests.integration.test_drain import DEVICE, NOW, SCHOOL, Bench, entry
 class Annulling(Bench):
     def annul(self, scan_id: bytes, **more: Any) -> Annulled:
         """One commit with one annulment, as the recorder makes it."""
-        batch, asked = Batch(self.journal), Annul(1, scan_id, [b"x" * 16, DEVICE], SCHOOL, NOW, **more)
+        where = {"devices": [b"x" * 16, DEVICE], "school": SCHOOL} | more
+        batch, asked = Batch(self.journal), Annul(1, scan_id, at=NOW, **where)
         answer = self.admission.beside(asked, msgspec.msgpack.encode(asked), batch)
         assert isinstance(answer, Annulled)
         if batch.parts:

@@ -22,7 +22,7 @@ from hub.live.remote import Remote
 from hub.live.screen import Screen
 from hub.live.stream import Run
 from hub.recorder.client import RecorderClient
-from hub.recorder.wire import Amended, Amendment, Events, Fetched, ToScreens, Watching
+from hub.recorder.wire import Amended, Amendment, Events, Fetched, Readers, ToScreens, Watching
 from hub.store.pg import Pg
 from tests.unit.live_world import LOCAL, OTHER, SCHOOL, Wire, entry, messages
 
@@ -54,7 +54,9 @@ def log() -> Log:
 async def live(tmp_path: Path, log: Log) -> Live:
     settings = load_settings(database_url="postgresql://nobody@127.0.0.1:9/none", journal_dir=tmp_path)
     recorder = RecorderClient(tmp_path / "none.sock", worker="w", timeout_ms=500, backlog=10)
-    made = Live(settings, recorder, cast("Pg", None), PassIndex(), Directory(), dict, lambda stream: b"{}")
+    made = Live(
+        settings, recorder, cast("Pg", None), PassIndex(), Directory(), lambda: Readers({}), lambda stream: b"{}"
+    )
     made._log = made._past._log = log  # type: ignore[assignment]
     return made
 

@@ -31,6 +31,10 @@ readers.json    who read or exported any of this, and when
 """
 
 
+#: How somebody was read who was one of many.
+MANY = {"read": "read in a list", "export": "exported in a file of many"}
+
+
 async def data_export(call: Call[None, None]) -> File:
     tx, ring = await call.tx(), key_ring(call.settings)
     person = student(found(await tx.fetchrow(Q.get_student, call.id)), ring)
@@ -82,7 +86,7 @@ def _readers(entries: list[Record], lists: list[Record], people: dict[UUID, dict
     reads = [
         (row["created_at"], row["user_id"], row["action"]) for row in entries if row["action"] in {"read", "export"}
     ]
-    reads += [(row["created_at"], row["user_id"], "read in a list") for row in lists]
+    reads += [(row["created_at"], row["user_id"], MANY[row["action"]]) for row in lists]
     return [{"at": at, "by": people.get(who), "how": how} for at, who, how in sorted(reads, key=lambda one: one[0])]
 
 

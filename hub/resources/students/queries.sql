@@ -120,7 +120,7 @@ DELETE FROM documents WHERE student_id = $1
 
 -- erase_traces --
 -- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody.
-SELECT hub_erase_traces($1, $2::text[])
+SELECT hub_erase_traces($1, $2::text[]), hub_erase_notes($1)
 
 -- export_passes --
 -- Every pass of the student, with its code: it is the student's own.
@@ -158,8 +158,8 @@ WHERE l.subject_id = $1 OR l.resource_id = $1
 ORDER BY l.created_at, l.id
 
 -- export_list_reads --
--- Every list that somebody has read the student in.
-SELECT id, created_at, user_id FROM hub_reads_in_lists($1) ORDER BY created_at, id
+-- Every list that somebody has read the student in, and every file of many that the student was in.
+SELECT id, created_at, user_id, action FROM hub_reads_in_lists($1) ORDER BY created_at, id
 
 -- readers --
 -- Who these people are, of those whom the school may see.

@@ -41,6 +41,7 @@ from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
 from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
+from hub.rest.files.parts import FILES
 from hub.rest.limiter import Limiter
 from hub.rest.protocol import Runner
 from hub.rest.reference import reference_routes
@@ -48,6 +49,7 @@ from hub.rest.route import Route
 from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
+from hub.store.files import open_files
 from hub.store.pg import Connection, Pg, Role
 
 ALL = frozenset(Permission)
@@ -220,6 +222,7 @@ async def site_running(
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
     application[CARDS] = cards = Cards(own, pg, lambda: False)
+    application[FILES] = files = await open_files(own)
     runner = Runner(
         application,
         {},
@@ -242,5 +245,6 @@ async def site_running(
         await accounts.close()
         await pictures.close()
         await cards.close()
+        await files.close()
         await pg.close()
         listening.close()
