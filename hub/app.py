@@ -37,6 +37,7 @@ from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
 from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
@@ -50,6 +51,7 @@ from hub.resources import declared_routes
 from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
@@ -98,7 +100,7 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.roster = Roster()
+        self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.acknowledgements = Acknowledgements()
         self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
         self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements, self.cards])
@@ -123,6 +125,8 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
+        self.intake = Intake(settings)
+        self.presses = Presses(settings, 1)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
@@ -227,11 +231,13 @@ class Worker:
             files = await open_files(self.settings)
             application = self.application()
             application[FILES] = files
+            application[INTAKE] = self.intake
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
             application[CARDS] = self.cards
+            application[PRESSES] = self.presses
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -266,6 +272,8 @@ class Worker:
         await self.accounts.close()
         await self.pictures.close()
         await self.cards.close()
+        await self.intake.close()
+        await self.presses.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

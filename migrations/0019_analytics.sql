@@ -174,6 +174,18 @@ $$;
 CREATE TRIGGER note_new_students AFTER INSERT ON public.students REFERENCING NEW TABLE AS after
     FOR EACH STATEMENT EXECUTE FUNCTION public.hub_note_new_students();
 
+-- How many of this transaction's school are here and not seen since. A policy is asked about each row, which for a large
+-- school takes longer than all the rest of its numbers; this keeps to hub.school_id itself, and finds nobody without.
+CREATE FUNCTION public.hub_count_not_seen(before timestamptz) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    school constant uuid := public.hub_current_school();
+BEGIN
+    RETURN (SELECT count(*) FROM public.student_last_seen AS l
+            WHERE l.school_id = school AND l.here AND l.since < before);
+END
+$$;
+
 -- Who was erased leaves no times here either.
 CREATE FUNCTION public.hub_note_changed_students() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -251,6 +263,13 @@ BEGIN
 END
 $$;
 
+-- ---------------------------------------------------------------------------------------------------------- badges
+
+-- What the head of a printed badge is coloured with.
+ALTER TABLE public.pass_templates
+    ADD COLUMN color varchar(7) NOT NULL DEFAULT '#1f4e79',
+    ADD CONSTRAINT pass_templates_color_check CHECK (color ~ '^#[0-9a-f]{6}$');
+
 -- -------------------------------------------------------------------------------------------- policies and grants
 
 DO $$
@@ -297,6 +316,7 @@ GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner must have it while be
 ALTER MATERIALIZED VIEW public.student_pass_summary OWNER TO hub_definer;
 ALTER FUNCTION public.hub_student_pass_summary() OWNER TO hub_definer;
 ALTER FUNCTION public.hub_refresh_summary() OWNER TO hub_definer;
+ALTER FUNCTION public.hub_count_not_seen(timestamptz) OWNER TO hub_definer;
 ALTER FUNCTION public.hub_note_amended_scans() OWNER TO hub_definer;
 ALTER FUNCTION public.hub_note_annulled_scans() OWNER TO hub_definer;
 ALTER FUNCTION public.hub_note_new_students() OWNER TO hub_definer;
@@ -304,9 +324,10 @@ ALTER FUNCTION public.hub_note_changed_students() OWNER TO hub_definer;
 REVOKE CREATE ON SCHEMA public FROM hub_definer;
 
 REVOKE EXECUTE ON FUNCTION public.hub_student_pass_summary(), public.hub_refresh_summary(),
+    public.hub_count_not_seen(timestamptz),
     public.hub_note_amended_scans(), public.hub_note_annulled_scans(), public.hub_note_new_students(),
     public.hub_note_changed_students() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.hub_student_pass_summary() TO hub_api;
+GRANT EXECUTE ON FUNCTION public.hub_student_pass_summary(), public.hub_count_not_seen(timestamptz) TO hub_api;
 GRANT EXECUTE ON FUNCTION public.hub_refresh_summary() TO hub_system;
 
 -- ---------------------------------------------------------------------------------------------- what is there already

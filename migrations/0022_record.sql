@@ -22,6 +22,33 @@ CREATE OR REPLACE FUNCTION public.hub_count_uses(devices uuid[], scans uuid[], p
         FROM (SELECT pass_id, count(*)::integer AS scans FROM added GROUP BY pass_id) AS a WHERE p.id = a.pass_id;
     END;
 
+-- ------------------------------------------------------------------------------------------- what amends a scan
+
+-- A scan of before as it was known later, at its own place in the stream of its recorder: for screens that were away.
+CREATE TABLE public.stream_amendments (
+    recorder_id uuid NOT NULL,
+    school_id uuid NOT NULL,
+    stream_seq bigint NOT NULL,
+    device_id uuid NOT NULL,  -- access_points.id
+    scan_id uuid NOT NULL,
+    access_time timestamptz NOT NULL,
+    status varchar(20) NOT NULL,
+    reason varchar(255),
+    access_type varchar(20),
+    lookup_key bytea,
+    pass_id uuid,
+    student_id uuid,
+    stale boolean NOT NULL,
+    offline boolean NOT NULL,
+    annulled boolean NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT stream_amendments_pkey PRIMARY KEY (recorder_id, school_id, stream_seq)
+);
+
+CREATE POLICY stream_amendments_of_system ON public.stream_amendments TO hub_system USING (true);
+ALTER TABLE public.stream_amendments ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+GRANT SELECT, INSERT, DELETE ON public.stream_amendments TO hub_system;
+
 -- ------------------------------------------------------------------------------------- students, found by anything
 
 DROP FUNCTION public.hub_search_students(jsonb, text, boolean, text, uuid, integer);

@@ -112,6 +112,11 @@ SELECT id, created_at, last_used_at, LEAST(expires_at, '9999-01-01Z'::timestampt
     host(address) AS address, user_agent
 FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now()
 
+-- end_other_sessions --
+-- The end of the sessions of the user $1 but for $2 (NULL: of all): they began when the second factor was another.
+UPDATE sessions SET ended_at = clock_timestamp(), end_reason = 'ended'
+WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid AND ended_at IS NULL
+
 -- end_session_of --
 -- The end of one session of the user $2, by hand.
 UPDATE sessions SET ended_at = clock_timestamp(), end_reason = 'ended'

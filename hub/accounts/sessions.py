@@ -236,6 +236,10 @@ class Sessions:
         """Ends a session on every worker, once this is committed. False when it was over."""
         return await tx.fetchval(queries["end_session"], session_id, reason) is not None
 
+    async def end_others(self, tx: Connection, user_id: UUID, kept: UUID | None) -> None:
+        """Ends a user's sessions, all but one: they began under another second factor, or none."""
+        await tx.execute(queries["end_other_sessions"], user_id, kept)
+
     async def _next_refresh(self, tx: Connection, session_id: UUID) -> str:
         token, hash_ = new_opaque()
         await tx.execute(queries["keep_refresh_token"], hash_, session_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic_settings import SettingsConfigDict
 
+from hub.config.accounts import AccountSettings
+from hub.config.badges import BadgeSettings
 from hub.config.cache import CacheSettings
 from hub.config.database import DatabaseSettings
 from hub.config.files import FileSettings
@@ -22,9 +24,11 @@ class Settings(
     CacheSettings,
     RetentionSettings,
     RequestSettings,
+    AccountSettings,
     LiveSettings,
     ScanSettings,
     ProcessSettings,
+    BadgeSettings,
     FileSettings,
     MailSettings,
     KeySettings,

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -29,10 +30,20 @@ class HandLost(Exception):
 
 
 class Hand(Generic[D]):
-    """`module` is run as `python -m module`; `done` is what it answers with. One task at a time: callers take turns."""
+    """`module` is run as `python -m module`; `done` is what it answers with. One task at a time: callers take turns.
+    `patience`: seconds for a task; `environment`: variables of its own."""
 
-    def __init__(self, module: str, done: type[D]) -> None:
+    def __init__(
+        self,
+        module: str,
+        done: type[D],
+        *,
+        patience: float = ANSWER_SECONDS,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._module = module
+        self._patience = patience
+        self._environment = dict(environment or {})
         self._process: asyncio.subprocess.Process | None = None
         self._decoder = msgspec.msgpack.Decoder(done)
 
@@ -60,7 +71,7 @@ class Hand(Generic[D]):
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(pack(task))
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(self._patience):
             await process.stdin.drain()
             head = await process.stdout.readexactly(LENGTH.size)
             return self._decoder.decode(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
@@ -68,6 +79,7 @@ class Hand(Generic[D]):
     async def _start(self) -> asyncio.subprocess.Process:
         # What it is not given it cannot leak: none of our settings, which hold secrets.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+        environment |= self._environment
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", self._module),
             stdin=asyncio.subprocess.PIPE,

@@ -2,7 +2,8 @@
 
 -- find_scan --
 -- The scans of an id, at the door $2 or at any: through the doors, because the log itself is in order of time.
-SELECT l.access_point_id, l.school_id, l.student_id, l.status, l.received_at
+SELECT l.access_point_id, l.school_id, l.status, l.received_at, l.id, l.access_time, l.access_type, l.reason,
+    l.lookup_key, l.pass_id, l.student_id, l.stale, l.offline
 FROM access_points p
 JOIN scan_ids s ON s.device_id = p.id AND s.scan_id = $1
 JOIN access_logs l ON l.access_time = s.access_time AND l.id = s.scan_id AND l.access_point_id = s.device_id

@@ -11,6 +11,7 @@ log = structlog.get_logger(__name__)
 queries = load_queries("hub.jobs")
 
 MONTHS_AHEAD = 3
+AMENDMENT_DAYS = 90
 EXPIRED_AT_ONCE = 5000
 
 
@@ -35,6 +36,8 @@ async def prune(pg: Pg) -> None:
     """Change notes and repeated requests' answers older than a day. What lives longer: hub/jobs/retention."""
     async with pg.system() as tx:
         changes = await tx.fetchval(queries["prune_changes"])
+    async with pg.system() as tx:
+        await tx.execute(queries["prune_amendments"], AMENDMENT_DAYS)
     async with pg.system() as tx:
         answers = await tx.execute(queries["prune_idempotency_keys"])
     log.debug("pruned", changes=changes, idempotency_keys=answers)

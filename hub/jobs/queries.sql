@@ -13,6 +13,11 @@ SELECT hub_prune_old_changes()
 -- An index of ids for the months of access_logs that are over and have none; how many it made.
 SELECT hub_index_past_months()
 
+-- prune_amendments --
+-- role: hub_system
+-- Forget what no screen comes back for.
+DELETE FROM stream_amendments WHERE noted_at < now() - make_interval(days => $1)
+
 -- prune_idempotency_keys --
 -- role: hub_system
 -- Forget answers that nobody may ask for again.

@@ -41,7 +41,7 @@ _MESSAGES: dict[str, tuple[type, str, str]] = {
     "amended": (
         AmendedBatch,
         "send",
-        "A reader was told something else than was shown: the disk was too slow.",
+        "What was shown is known better now: nobody passed after all, or the reader was told something else.",
     ),
     "reset": (ResetNote, "send", "What was missed cannot be shown: forget what there is, and go on from here."),
     "acknowledged": (AcknowledgedBatch, "send", "Somebody has seen to a scan or to a door."),

@@ -22,14 +22,14 @@ from hub.live.audience import Audience
 from hub.live.catch_up import CatchUp, place
 from hub.live.cursor import Cursor
 from hub.live.events import Faces
-from hub.live.frames import amended_frame, events_frame, reset_frame, stats_frame
+from hub.live.frames import events_frame, reset_frame, stats_frame
 from hub.live.remote import Remote
 from hub.live.ring import Item
 from hub.live.screen import Screen
 from hub.live.sources import UNREADABLE, Log, Past
 from hub.live.stream import Stream
 from hub.recorder.client import RecorderClient
-from hub.recorder.wire import Amended, Events, Fetched, Present, Readers, ToWorker, Unwatch, Watch, Watching, Welcome
+from hub.recorder.wire import Events, Fetched, Present, Readers, ToWorker, Unwatch, Watch, Watching, Welcome
 from hub.store.pg import Pg
 from hub.telemetry import Family, counter, gauge
 
@@ -198,10 +198,10 @@ class Live:
             if room is not None:
                 with _completing(room):
                     room.stream.watching(message.recorder, message.following)
-        elif isinstance(message, Events | Present | Amended):
+        elif isinstance(message, Events | Present):
             self._hear_other_host(message)
 
-    def _hear_other_host(self, message: Events | Present | Amended) -> None:
+    def _hear_other_host(self, message: Events | Present) -> None:
         room = self._rooms.get(message.school)
         if room is None:
             return
@@ -209,10 +209,8 @@ class Live:
             # Until its own recorder has said where it stands, a stream does not know what is new.
             if room.stream.started.is_set():
                 room.stream.receive(message)
-        elif isinstance(message, Present):
+        else:
             room.stream.note_present(message)
-        elif texts := room.stream.amend(message):
-            room.audience.send(amended_frame(texts), list(room.audience))
 
     async def _follow_log(self) -> None:
         """What other hosts have written to PostgreSQL: all there is without Redis, and what Redis lost."""

@@ -23,8 +23,6 @@ from hub.recorder.journal import Journal
 from hub.recorder.publisher import Publisher
 from hub.recorder.roll_call import RollCall
 from hub.recorder.wire import (
-    Amended,
-    Amendment,
     Entry,
     Events,
     Fetch,
@@ -73,7 +71,6 @@ class Outlet:
         self._ring: deque[tuple[dict[bytes, int], Numbered]] = deque()
         self._kept = 0
         self._due: list[Numbered] = []
-        self._amended: list[Amendment] = []
         self._scheduled = False
         self._sent_at = 0.0
         self._roll_call = RollCall()
@@ -95,8 +92,6 @@ class Outlet:
             return
         if batch.numbered:
             self._due.append(batch.numbered)
-        if batch.amendments:
-            self._amended += batch.amendments
         if not self._scheduled:
             self._scheduled = True
             loop = asyncio.get_running_loop()
@@ -179,12 +174,9 @@ class Outlet:
         self._scheduled = False
         self._sent_at = asyncio.get_running_loop().time()
         due, self._due = self._due, []
-        amended, self._amended = self._amended, []
         recorder = self._journal.recorder_id
         for school, (first, scans) in _by_school(due).items():
             self._pass_on(Events(school, recorder, first, scans))
-        for school in {a.school for a in amended if a.school}:
-            self._pass_on(Amended(school, recorder, [a for a in amended if a.school == school]))
 
     def _pass_on(self, message: ToScreens) -> None:
         """Encoded once, for all who watch."""

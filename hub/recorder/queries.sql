@@ -79,6 +79,14 @@ INSERT INTO scan_annulments (device_id, scan_id, school_id, annulled_at, annulle
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (device_id, scan_id) DO NOTHING
 
+-- add_amending --
+-- role: hub_system
+-- A scan of before as it is known by now, at its own place in the stream.
+INSERT INTO stream_amendments (recorder_id, school_id, stream_seq, device_id, scan_id, access_time, status, reason,
+    access_type, lookup_key, pass_id, student_id, stale, offline, annulled)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT DO NOTHING
+
 -- count_uses --
 -- role: hub_system
 -- Scans that each used up one of a limited pass's uses; one that was counted before is not counted again.

@@ -103,8 +103,11 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 
 def _upload(route: Route) -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream", "description": route.upload}
-    return {"type": "object", "properties": {"file": file}, "required": ["file"], "additionalProperties": False}
+    file: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream"}
+    if route.upload_most > 1:
+        file = {"type": "array", "items": file, "minItems": 1, "maxItems": route.upload_most}
+    fields = {route.upload_field: file | {"description": route.upload}, **route.upload_texts}
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
 def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:

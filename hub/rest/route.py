@@ -71,8 +71,12 @@ class Route:
     query: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     body: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     answer: Any = field(default=None, kw_only=True)
-    #: What is uploaded as `file` of a multipart/form-data body; the handler receives it (hub/rest/uploads.py).
+    #: What is uploaded in a multipart/form-data body; the handler receives it (uploads.py, files/receiving.py)
     upload: str | None = field(default=None, kw_only=True)
+    #: The name of that field of the form, how many files it may have, and the form's text fields with their schemas.
+    upload_field: str = field(default="file", kw_only=True)
+    upload_most: int = field(default=1, kw_only=True)
+    upload_texts: dict[str, dict[str, Any]] = field(default_factory=dict, kw_only=True)
     #: The media types of a File that the handler returns instead of an `answer`.
     files: tuple[str, ...] = field(default=(), kw_only=True)
     #: False: the body may be left out, and is None then.

@@ -112,7 +112,7 @@ class Router:
         async with call.transaction:
             if repeat is not None and (kept := await repeat.begin(call)) is not None:
                 return kept
-            result = await route.handler(call)
+            result = await self._handled(route, call)
             _check_promises(call)
             response = respond(call, result)
             await _keep(repeat, call, response)
@@ -120,6 +120,15 @@ class Router:
         if route.reads is not None and not (route.is_list and isinstance(result, File)):
             await self._keep_read(call, result)
         return response
+
+    async def _handled(self, route: Route, call: Call[Any, Any]) -> Any:
+        """What the handler returns; what it forbids somebody (to grant what they do not hold) is kept as a refusal."""
+        try:
+            return await route.handler(call)
+        except Forbidden as refusal:
+            if call.known is not None:
+                await call.note("refuse", _resource(route), call.params.get("id"), new=_told(route, refusal))
+            raise
 
     async def _identify(self, request: web.Request, route: Route, client: Client) -> Identity | None:
         """Who asks. What is presented in vain counts for the address, so that nobody guesses for long."""
@@ -211,6 +220,14 @@ async def _body(request: web.Request, route: Route) -> Any:
     if not route.writes or route.upload is not None:
         return None
     return await read_body(request, route.body, fit=route.fits_body, needed=route.needs_body)
+
+
+def _resource(route: Route) -> str:
+    return route.permission.resource if isinstance(route.permission, Permission) else route.path.split("/")[1]
+
+
+def _told(route: Route, refusal: Forbidden) -> dict[str, str]:
+    return {"route": str(route), "why": str(refusal)}
 
 
 def _may(route: Route, identity: Identity | None) -> bool:

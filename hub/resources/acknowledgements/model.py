@@ -10,10 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
+from hub.rest.texts import Written
 from hub.store.pg import Record
 
 Moment = Annotated[datetime, Meta(tz=True)]
-Note = Annotated[str, Meta(min_length=1, max_length=500, description="for whoever has the next shift")]
+Note = Annotated[Written, Meta(max_length=500, description="for whoever has the next shift")]
 
 
 class Acknowledgement(msgspec.Struct, kw_only=True):

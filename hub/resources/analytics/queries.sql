@@ -61,5 +61,10 @@ FROM student_last_seen n JOIN students s ON s.id = n.student_id
 WHERE n.school_id = $1 AND n.here AND n.since < $2
 
 -- count_not_seen --
--- How many they are.
+-- How many they are in the school that this transaction sees.
+SELECT hub_count_not_seen($1)
+
+-- count_not_seen_of_all --
+-- role: hub_admin
+-- The same of all schools together.
 SELECT count(*) FROM student_last_seen WHERE here AND since < $1

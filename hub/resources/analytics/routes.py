@@ -50,8 +50,10 @@ async def read(tx: Connection, school: UUID | None, query: AnalyticsQuery) -> An
     """Of the school that the transaction sees; None: of all, as hub_admin. Raises NotFound, BadRequest."""
     zone = await _zone(tx, school)
     first, last = _days(query, datetime.now(zone).date())
-    row = await tx.fetchrow(Q.summary_of_all if school is None else Q.summary)
+    everywhere = school is None
+    row = await tx.fetchrow(Q.summary_of_all if everywhere else Q.summary)
     summary = _NOTHING if row is None or row["as_of"] is None else dict(row)
+    unseen = Q.count_not_seen_of_all if everywhere else Q.count_not_seen
     hourly, days = (last - first).days < HOURLY_DAYS, query.notSeenDays
     counted = reading.Counted(await tx.fetch(Q.hours, *reading.bounds(first, last, zone)), zone, hourly=hourly)
     return Analytics(
@@ -69,7 +71,7 @@ async def read(tx: Connection, school: UUID | None, query: AnalyticsQuery) -> An
         perPoint=[_point(one) for one in await tx.fetch(Q.busiest_points, first, last, MOST_POINTS)],
         denials=[Denials(reason=one["reason"], count=one["count"]) for one in await tx.fetch(Q.denials, first, last)],
         busiestHours=counted.busiest,
-        notSeen=NotSeenNumber(days=days, students=await tx.fetchval(Q.count_not_seen, _before(days))),
+        notSeen=NotSeenNumber(days=days, students=await tx.fetchval(unseen, _before(days))),
     )
 
 

@@ -19,7 +19,7 @@ async def confirm_password(call: Call[Any, Any], password: str, kind: str, field
         await accounts.throttle.failed(str(user), address)
         await call.note("refuse", kind, user, new={"why": "password"})
         raise wrong(field, "is wrong")
-    await accounts.throttle.forget(str(user), address)
+    await accounts.throttle.succeeded(str(user), address)
     return known
 
 

@@ -31,20 +31,22 @@ async def offer(call: Call[None, Confirmation]) -> OfferedFactor:
 
 
 async def confirm(call: Call[None, ConfirmedFactor]) -> RecoveryCodes:
-    user = call.identity.user_id
-    codes = await call.part(ACCOUNTS).factors.confirm(await call.tx(), user, call.body.totp)
+    accounts, user, tx = call.part(ACCOUNTS), call.identity.user_id, await call.tx()
+    codes = await accounts.factors.confirm(tx, user, call.body.totp)
     if codes is None:
         raise wrong("totp", "is not the code that the app should show now")
-    await ask_for(await call.tx(), Letter("notice", user_id=user, about="factor_added"))
+    # Who has the password alone may be waiting for it in another session.
+    await accounts.sessions.end_others(tx, user, call.identity.session_id)
+    await ask_for(tx, Letter("notice", user_id=user, about="factor_added"))
     await call.audit("update", KIND, user, new={"confirmed": True})
     return RecoveryCodes(recoveryCodes=codes)
 
 
 async def remove(call: Call[None, Removal]) -> None:
-    """Where the school asks for one there has to be one; an administrator can reset it."""
+    """Where one is asked for there has to be one; an administrator can reset it."""
     accounts, user = call.part(ACCOUNTS), call.identity.user_id
     if (await accounts.sessions.rights_of(user)).required:
-        raise Conflict("your school asks for a second factor")
+        raise Conflict("a second factor is asked for of your role")
     await confirm_password(call, call.body.password, KIND)
     await accounts.throttle.before_code(str(user))
     tx = await call.tx()
@@ -52,5 +54,6 @@ async def remove(call: Call[None, Removal]) -> None:
         await accounts.throttle.code_failed(str(user))
         raise wrong("totp", "is wrong, or was used before")
     await accounts.factors.remove(tx, user)
+    await accounts.sessions.end_others(tx, user, call.identity.session_id)
     await ask_for(tx, Letter("notice", user_id=user, about="factor_removed"))
     await call.audit("delete", KIND, user)

@@ -110,6 +110,21 @@ class Sending(Whom, kw_only=True):
     schoolId: UUID | None = None
 
 
+class Printing(Whom, kw_only=True):
+    """Prints the passes in force of students of a filter, as badges: cards, one a page, or ten on an A4. `templateId`:
+    only passes of that template."""
+
+    layout: Literal["card", "a4"] = "a4"
+    templateId: UUID | None = None
+    schoolId: UUID | None = None
+
+
+class SheetsQuery(msgspec.Struct, kw_only=True, frozen=True):
+    """`file`: which of the job's files."""
+
+    file: Annotated[int, Meta(ge=1, le=10_000)] = 1
+
+
 class Mail(msgspec.Struct, kw_only=True):
     """One pass, mailed. `refused`: the mail server would not take it, and `fault` is its word; `unknown`: it may have
     arrived, and is not sent again."""

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Any
 
 from hub.accounts.permissions import Permission
-from hub.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
+from hub.errors import Conflict, NotFound, PreconditionFailed, TooManyRequests, Unprocessable
 from hub.issuing.drawing import MEDIA
+from hub.resources.passes.badges import PDF, pass_badge, print_badges, printed_badges
 from hub.resources.passes.changing import (
     activate_pass,
     deactivate_pass,
@@ -31,10 +32,12 @@ from hub.resources.passes.model import (
     Pass,
     PassesQuery,
     PassWithCode,
+    Printing,
     Renewal,
     Replacement,
     Revocation,
     Sending,
+    SheetsQuery,
     a_pass,
     mail,
 )
@@ -154,6 +157,29 @@ ROUTES = [
         example={"students": {"program": "Physics"}},
     ),
     Route(
+        "POST",
+        "/passes/badges",
+        print_badges,
+        summary="Print the passes of students of a filter as badges, as a job",
+        permission=Permission.passes_send,
+        body=Printing,
+        answer=Job,
+        status=202,
+        location="/jobs/{id}",
+        errors=(NotFound, Conflict, Unprocessable),
+        example={"students": {"program": "Physics"}},
+    ),
+    Route(
+        "GET",
+        "/passes/badges/{id}",
+        printed_badges,
+        summary="A file of badges that the job of this id has printed",
+        permission=Permission.passes_send,
+        query=SheetsQuery,
+        files=(PDF,),
+        errors=(NotFound,),
+    ),
+    Route(
         "GET",
         "/passes/mails",
         list_mails,
@@ -265,6 +291,16 @@ ROUTES = [
         files=tuple(MEDIA.values()),
         reads="pass",
         errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/passes/{id}/badge",
+        pass_badge,
+        summary="A pass as a badge to print, a card of 85.6 by 54 mm",
+        permission=Permission.faces_read,
+        files=(PDF,),
+        reads="pass",
+        errors=(NotFound, Conflict, TooManyRequests),
     ),
     Route(
         "GET",

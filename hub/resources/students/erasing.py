@@ -15,6 +15,7 @@ from hub.config import Settings
 from hub.domain.verdict import REASON_TEXT
 from hub.errors import Conflict
 from hub.integrations.mail.kept import forget_letters
+from hub.rest.files.holding import drop_all
 from hub.store.pg import Connection
 from hub.store.queries import load_queries
 
@@ -55,7 +56,7 @@ async def erase_student(
     for forget in COPIES:
         await forget(tx, settings, who)
     await tx.execute(Q.erase_student, student)
-    await tx.execute(Q.delete_documents, student)
+    await drop_all(tx, student)
     await tx.execute(Q.say_why, "" if by is None else str(by), "student erased")
     await tx.execute(Q.erase_passes, student, by)
     await student_keys.erase(tx, student, school)

@@ -114,10 +114,6 @@ SET pass_number = 'erased-' || id, qr_code = 'erased-' || id, status = 'revoked'
 WHERE student_id = $1
 RETURNING id
 
--- delete_documents --
--- What was kept of files about the student.
-DELETE FROM documents WHERE student_id = $1
-
 -- erase_traces --
 -- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody.
 SELECT hub_erase_traces($1, $2::text[]), hub_erase_notes($1)
@@ -133,7 +129,7 @@ ORDER BY created_at, id
 
 -- export_documents --
 -- What is kept of files about the student.
-SELECT id, document_type, file_name, file_size, mime_type, uploaded_by, created_at
+SELECT id, document_type, file_name, file_size, mime_type, scan, uploaded_by, created_at
 FROM documents
 WHERE student_id = $1
 ORDER BY created_at, id

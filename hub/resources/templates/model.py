@@ -20,6 +20,7 @@ Prefix = Annotated[
     str, Meta(max_length=10, pattern=r"^[A-Za-z0-9-]*$", description="what its passes' numbers begin with")
 ]
 Title = Annotated[Line, Meta(max_length=100, description="stands above the code where it is mailed or printed")]
+Color = Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$", description="of the head of a printed badge, as in #1f4e79")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -33,6 +34,7 @@ class Template(msgspec.Struct, kw_only=True):
     validDays: int | None
     numberPrefix: str
     title: str
+    color: str
     isActive: bool
     createdAt: Moment
     updatedAt: Moment
@@ -46,6 +48,7 @@ class NewTemplate(msgspec.Struct, kw_only=True):
     validDays: Days | None = None
     numberPrefix: Prefix = ""
     title: Title = ""
+    color: Color = "#1f4e79"
     isActive: bool = True
     schoolId: UUID | None = None
 
@@ -57,6 +60,7 @@ class ChangedTemplate(msgspec.Struct, kw_only=True):
     validDays: Days | UnsetType | None = UNSET
     numberPrefix: Prefix | UnsetType = UNSET
     title: Title | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
     isActive: bool | UnsetType = UNSET
 
 
@@ -80,6 +84,7 @@ def _fields(row: Record) -> dict[str, Any]:
         "validDays": row["valid_days"],
         "numberPrefix": row["number_prefix"],
         "title": row["title"],
+        "color": row["color"],
         "isActive": row["is_active"],
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],

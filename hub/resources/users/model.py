@@ -55,7 +55,7 @@ class NewUser(msgspec.Struct, kw_only=True):
 
 
 class ChangedUser(msgspec.Struct, kw_only=True):
-    """What is left out stays as it is. Another role, or `isActive` false, ends the user's sessions."""
+    """What is left out stays as it is. Another role, and `isActive` or `secondFactor` false, end the sessions."""
 
     email: Email | UnsetType = UNSET
     firstName: PersonName | UnsetType = UNSET

@@ -90,7 +90,9 @@ async def update_user(call: Call[None, ChangedUser]) -> User:
             Q.update_user, call.id, wanted.email, wanted.firstName, wanted.lastName, wanted.roleId, wanted.isActive
         )
     if old.secondFactor and not wanted.secondFactor:
-        await call.part(ACCOUNTS).factors.remove(tx, call.id)
+        accounts = call.part(ACCOUNTS)
+        await accounts.factors.remove(tx, call.id)
+        await accounts.sessions.end_others(tx, call.id, None)
         await ask_for(tx, Letter("notice", user_id=call.id, about="factor_removed"))
     if wanted.email.lower() != old.email.lower():
         await ask_for(tx, Letter("verify", user_id=call.id))

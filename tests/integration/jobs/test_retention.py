@@ -1,4 +1,4 @@
-"""What is too old goes, and nothing else: whole months where nobody wants them, else rows; said before and after."""
+"""What is too old goes, and nothing else: months whole where nobody wants them, else rows; said before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL away or slow: a person hears that it is not the time, in the error format, and is served again when it is back."""
+"""PostgreSQL away or slow: a person hears that it is not the time, in the error format, and is served again later."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ export interface ScanEvent {
   direction: string | null;
   stale: boolean;
   offline: boolean;
+  annulled?: boolean;
 }
 
 export type State = "off" | "connecting" | "live" | "late" | "reconnecting" | "ended" | "refused";
@@ -221,7 +222,7 @@ export class Resume {
     if (!this.wanted) return { then: "rest" };
     if (goesOn === undefined) {
       this.#renewed = false;
-      return this.lost();
+      return this.lost("the hub could not be asked whether the session goes on");
     }
     return goesOn ? { then: "again", afterMs: 0 } : this.#end("ended");
   }
