@@ -203,12 +203,12 @@ DECLARE
 BEGIN
     FOREACH relation IN ARRAY ARRAY['audit_prunes', 'audit_floors'] LOOP
         EXECUTE format('CREATE POLICY %I ON public.%I TO hub_system USING (true)', relation || '_of_system', relation);
-        EXECUTE format('CREATE POLICY %I ON public.%I TO hub_definer USING (true)', relation || '_to_let_go', relation);
+        EXECUTE format('CREATE POLICY %I ON public.%I TO hub_definer USING (true)', relation || '_of_definer', relation);
         EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', relation);
     END LOOP;
     FOREACH relation IN ARRAY ARRAY['audit_seals', 'audit_sealed', 'access_logs', 'scan_annulments', 'pass_mails',
                                     'job_runs', 'job_files', 'idempotency_keys'] LOOP
-        EXECUTE format('CREATE POLICY %I ON public.%I TO hub_definer USING (true)', relation || '_to_let_go', relation);
+        EXECUTE format('CREATE POLICY %I ON public.%I TO hub_definer USING (true)', relation || '_of_definer', relation);
     END LOOP;
 END
 $$;
