@@ -25,7 +25,7 @@ NAMES = [
     "김민수",
     "ქეთი ბერიძე",
 ]
-SHAPED = ["محمد علي الحسن", "שירה כהן", "अनिता शर्मा", "สมชาย ใจดี"]
+SHAPED = ["محمد علي الحسن", "שירה כהן", "अनिता शर्मा", "สมชาย ใจดี", "ஆனந்தி குமார்", "អូន ម៉ាលីស", "অনিতা", "Հայկ", "አበበ"]
 
 
 def badge(**more: Any) -> Badge:
@@ -79,9 +79,9 @@ def test_names_in_any_script() -> None:
 
 
 def test_what_no_font_has_is_said() -> None:
-    done = perform(Task([badge(name="தமிழ் செல்வி"), badge(), badge(program="\U0001f600 Arts", school="Հայ")]))
+    done = perform(Task([badge(name="ᏣᎳᎩ"), badge(), badge(program="\U0001f600 Arts", school="𐎀𐎁")]))
     assert [bool(letters) for letters in done.missing] == [True, False, True]
-    assert done.missing[2] == "Հայ\U0001f600"
+    assert done.missing[2] == "𐎀𐎁\U0001f600"
     assert fonts.missing("Zoë\u200d\n\tO'Connor\x00") == ""
 
 

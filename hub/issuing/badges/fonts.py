@@ -1,5 +1,6 @@
-"""Letters for names in any script: FiraGO has most alphabets, Noto Sans CJK has China's, Japan's and Korea's; an
-operator may add more (HUB_BADGE_FONTS). What none of them has is said, and never printed as a box.
+"""Letters for names in any script: FiraGO has the most usual alphabets, Noto Sans those of the south and east of Asia,
+of Ethiopia and of Armenia, Noto Sans CJK has China's, Japan's and Korea's; an operator may add more (HUB_BADGE_FONTS).
+What none of them has is said, and never printed as a box.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from fontTools.ttLib import TTFont
 #: Where the press finds more fonts; given on to it by presses.py.
 MORE_FONTS = "PASSHUB_BADGE_FONTS"
 REGULAR, BOLD = "figo", "figbo"
-#: Marks and joined letters need shaping: Hebrew to Hangul Jamo, and what combines with the letter before it.
-_FIRST_SHAPED, _LAST_SHAPED = "\u0590", "\u11ff"
+#: Marks and joined letters need shaping: from Hebrew to Vedic signs, and what combines with the letter before it.
+_FIRST_SHAPED, _LAST_SHAPED = "\u0590", "\u1cff"
 
 
 class Font:
@@ -45,7 +46,8 @@ def bold_path() -> Path:
 @cache
 def others() -> tuple[Font, ...]:
     """Those that are asked when the first one has not got a letter, in their order."""
-    found = [Font("cjk", _noto_cjk())]
+    found = [Font(f"noto{number}", path) for number, path in enumerate(_noto())]
+    found.append(Font("cjk", _noto_cjk()))
     folder = os.environ.get(MORE_FONTS)
     if folder:
         paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in {".ttf", ".otf"})
@@ -65,6 +67,13 @@ def _unpacked(name: str) -> Path:
     path = Path(_folder().name, f"{name}.ttf")
     path.write_bytes(fontbuffers[name]())
     return path
+
+
+def _noto() -> list[Path]:
+    """Of manimgx-fonts, which is data alone: one a script, upright."""
+    import manimgx_fonts as package  # noqa: PLC0415
+
+    return sorted(path for path in Path(package.__path__[0]).glob("NotoSans*.ttf") if "Italic" not in path.name)
 
 
 def _noto_cjk() -> Path:
