@@ -13,6 +13,7 @@ RUN python -m venv /tmp/backend && /tmp/backend/bin/pip install --require-hashes
 COPY pyproject.toml README.md LICENSE ./
 COPY hub hub
 COPY migrations migrations
+COPY dashboards dashboards
 RUN /tmp/backend/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
     && python -m pip --python /opt/passhub/bin/python install --no-deps /tmp/wheel/*.whl
 

@@ -32,12 +32,14 @@ from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
+from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
+from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -48,6 +50,7 @@ from hub.recorder.process import socket_path
 from hub.resources import declared_routes
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
@@ -96,8 +99,9 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.roster = Roster()
-        self.feed = Feed(settings, self.index, self.directory, [self.roster])
+        self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
+        self.acknowledgements = Acknowledgements()
+        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements])
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -107,6 +111,7 @@ class Worker:
         self.redis = RedisWatch(settings)
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
+        self.presence = Presence(self.connections, pg)
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
@@ -118,10 +123,12 @@ class Worker:
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
         self.presses = Presses(settings, 1)
+        self.intake = Intake(settings)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
-            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+            settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
         )
+        self.acknowledgements.send = self.live.tell
         self.admission = Admission(
             self.accounts.sessions,
             self.directory,
@@ -209,7 +216,7 @@ class Worker:
             self.screens.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
-        background += [self.live.run(), self.screens.run()]
+        background += [self.live.run(), self.screens.run(), self.presence.run()]
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
@@ -219,6 +226,7 @@ class Worker:
             files = await open_files(self.settings)
             application = self.application()
             application[FILES] = files
+            application[INTAKE] = self.intake
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
@@ -258,6 +266,7 @@ class Worker:
         await self.accounts.close()
         await self.pictures.close()
         await self.presses.close()
+        await self.intake.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

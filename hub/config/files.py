@@ -57,6 +57,21 @@ class FileSettings(BaseSettings):
         "refuse", description="without HUB_CLAMD_URL: refuse takes no photo or document; serve trusts whoever uploads"
     )
 
+    @field_validator(
+        "files_dir",
+        "s3_bucket",
+        "s3_endpoint",
+        "s3_access_key",
+        "s3_secret_key",
+        "s3_kms_key",
+        "clamd_url",
+        mode="before",
+    )
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """A compose file can hand on a variable that may be left out only as an empty one."""
+        return None if value == "" else value
+
     @field_validator("s3_endpoint")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:

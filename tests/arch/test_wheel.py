@@ -22,8 +22,9 @@ def test_the_wheel_holds_all_that_runs(tmp_path: Path) -> None:
         names = {name for name in archive.namelist() if not name.startswith("passhub-")}
         licence = [name for name in archive.namelist() if name.endswith("licenses/LICENSE")]
     wanted = {p.relative_to(ROOT).as_posix() for kind in ("*.py", "*.sql") for p in (ROOT / "hub").rglob(kind)}
-    wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / "hub/live/page").iterdir()}
+    wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / "hub/live/page").rglob("*") if p.is_file()}
     wanted |= {f"hub/_migrations/{path.name}" for path in (ROOT / "migrations").iterdir()}
     assert licence
+    assert "hub/live/page/index.html" in names
     assert wanted | {"hub/py.typed"} <= names
     assert {name.split("/")[0] for name in names} == {"hub"}

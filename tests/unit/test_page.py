@@ -1,115 +1,145 @@
-"""How the page's files are served: what a browser may do with them, and when it asks again."""
+"""How the console's files are served: what a browser may do with them, what it keeps, and when it asks again."""
 
 from __future__ import annotations
 
-import re
+import gzip
 from collections.abc import Awaitable, Callable
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from hub.config import load_settings
-from hub.live.page import page_routes
+from hub.integrations.mail.writing import PAGES
+from hub.live.page import VIEWS, page_routes
 from hub.rest.client import Clients
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 
-FILES = Path(__file__).resolve().parents[2] / "hub/live/page"
-ADDRESSES = {"/": "index.html"} | {f"/page/{path.name}": path.name for path in FILES.iterdir()}
-del ADDRESSES["/page/index.html"]
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
     "connect-src": "'self'",
-    "img-src": "'self'",
+    "img-src": "'self' blob:",
+    "font-src": "'self'",
+    "manifest-src": "'self'",
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
     "form-action": "'none'",
     "require-trusted-types-for": "'script'",
-    "trusted-types": "'none'",
+    "trusted-types": "svelte-trusted-html",
 }
+HTML, SCRIPT = b"<!doctype html><title>passhub</title>", b"export const answer = 42;"
 Client = TestClient[web.Request, web.Application]
+Start = Callable[[web.Application], Awaitable[Client]]
 
 
 @pytest.fixture
-async def client(aiohttp_client: Callable[[web.Application], Awaitable[Client]]) -> Client:
-    return await aiohttp_client(Shell(4096, Stack(load_settings(), Clients([])), ()).application(page_routes()))
+def built(tmp_path: Path) -> Path:
+    """As the console's build leaves it."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_bytes(HTML)
+    (tmp_path / "icon.svg").write_bytes(b"<svg/>")
+    (tmp_path / "site.webmanifest").write_bytes(b"{}")
+    (tmp_path / ".built-from").write_bytes(b"0" * 64)
+    (tmp_path / "assets/main-1a2b.js").write_bytes(SCRIPT)
+    (tmp_path / "assets/main-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
+    (tmp_path / "assets/main-1a2b.js.br").write_bytes(b"as brotli has it")
+    return tmp_path
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+def application(files: Path) -> web.Application:
+    return Shell(4096, Stack(load_settings(), Clients([])), ()).application(page_routes(files))
+
+
+@pytest.fixture
+async def client(aiohttp_client: Start, built: Path) -> Client:
+    client = await aiohttp_client(application(built))
+    client.session.headers.update({"Accept-Encoding": "identity"})
+    return client
+
+
+@pytest.mark.parametrize("address", ["/", "/icon.svg", "/site.webmanifest", "/assets/main-1a2b.js"])
 async def test_every_file_is_served_with_its_rules(client: Client, address: str) -> None:
     async with client.get(address) as answer:
         assert answer.status == 200
-        assert await answer.read() == (FILES / ADDRESSES[address]).read_bytes()
-        headers = answer.headers
+        headers, body = answer.headers, await answer.read()
     assert dict(rule.strip().split(" ", 1) for rule in headers["Content-Security-Policy"].split(";")) == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Cache-Control"] == "no-cache"
+    assert headers["Vary"] == "Accept-Encoding"
+    for_ever = "public, max-age=31536000, immutable"
+    assert headers["Cache-Control"] == (for_ever if address.startswith("/assets/") else "no-cache")
     async with client.head(address) as answer:
         assert (answer.status, await answer.read()) == (200, b"")
         assert answer.headers["ETag"] == headers["ETag"]
-        assert answer.headers["Content-Length"] == headers["Content-Length"]
+        assert answer.headers["Content-Length"] == str(len(body))
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-async def test_what_the_browser_has_is_not_sent_again(client: Client, address: str) -> None:
-    async with client.get(address) as answer:
+async def test_what_the_browser_has_is_not_sent_again(client: Client) -> None:
+    async with client.get("/") as answer:
         tag = answer.headers["ETag"]
     for known in (tag, f'"other", {tag}', f"W/{tag}", "*"):
-        async with client.get(address, headers={"If-None-Match": known}) as answer:
+        async with client.get("/", headers={"If-None-Match": known}) as answer:
             assert (answer.status, await answer.read()) == (304, b"")
             assert answer.headers["ETag"] == tag
             assert answer.headers["Cache-Control"] == "no-cache"
-    async with client.get(address, headers={"If-None-Match": '"other"'}) as answer:
+    async with client.get("/", headers={"If-None-Match": '"other"'}) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "sent"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=1.0, br;q=0", "gzip"),
+        ("gzip", "gzip"),
+        ("deflate", None),
+        ("br;q=0.0, gzip;q=0", None),
+        ("", None),
+    ],
+)
+async def test_a_file_is_sent_as_it_was_packed(
+    aiohttp_client: Start, built: Path, accepted: str, sent: str | None
+) -> None:
+    client = await aiohttp_client(application(built))
+    async with client.get(
+        "/assets/main-1a2b.js", headers={"Accept-Encoding": accepted}, auto_decompress=False
+    ) as answer:
+        packed = {"br": b"as brotli has it", "gzip": gzip.compress(SCRIPT), None: SCRIPT}[sent]
+        assert answer.headers.get("Content-Encoding") == sent
+        assert (await answer.read())[10:] == packed[10:]  # gzip's header has a time
+        tag = answer.headers["ETag"]
+    async with client.get(
+        "/assets/main-1a2b.js", headers={"Accept-Encoding": "identity", "If-None-Match": tag}
+    ) as answer:
+        assert answer.status == (304 if sent is None else 200)  # other bytes, another tag
+
+
+async def test_every_view_is_the_one_page(client: Client) -> None:
+    for view in [*VIEWS, "admin", "admin/students", "admin/students/0190"]:
+        async with client.get(f"/{view}") as answer:
+            assert (answer.status, await answer.read()) == (200, HTML)
+    for nothing in ("/nothing", "/assets/other.js", "/assets", "/.built-from", "/assets/main-1a2b.js.br", "/page.py"):
+        async with client.get(nothing) as answer:
+            assert answer.status == 404
+            assert answer.content_type == "application/json"
+
+
+def test_letters_lead_to_views() -> None:
+    assert set(PAGES.values()) <= set(VIEWS)
 
 
 async def test_it_is_only_read(client: Client) -> None:
     async with client.post("/") as answer:
         assert answer.status == 405
         assert set(answer.headers["Allow"].split(",")) == {"GET", "HEAD"}
-    async with client.get("/page/../page.py") as answer:
-        assert answer.status == 404
 
 
-class _Markup(HTMLParser):
-    """Addresses that a document names, and what its policy would forbid."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.addresses: set[str] = set()
-        self.forbidden: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        for name, value in attrs:
-            if name in {"src", "href"} and value and not value.startswith("#"):
-                self.addresses.add(urljoin("/", value))
-            if name == "style" or name.startswith("on"):
-                self.forbidden.append(f"{tag} {name}")
-        if tag == "style" or (tag == "script" and not dict(attrs).get("src")):
-            self.forbidden.append(tag)
-
-
-def test_the_page_names_its_own_files_and_no_others() -> None:
-    markup = _Markup()
-    markup.feed((FILES / "index.html").read_text())
-    scripts = {name for path in FILES.glob("*.js") for name in re.findall(r'from "\./([\w.]+)"', path.read_text())}
-    assert markup.forbidden == []
-    assert markup.addresses | {f"/page/{name}" for name in scripts} | {"/"} == set(ADDRESSES)
-    written: dict[str, Any] = {path.name: path.read_text() for path in FILES.iterdir()}
-    outside = [
-        name for name, text in written.items() for url in re.findall(r"https?://[\w.]+", text) if "w3.org" not in url
-    ]
-    assert outside == []
-
-
-def test_no_script_makes_markup_of_text() -> None:
-    makers = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function")
-    assert [path.name for path in FILES.glob("*.js") if makers.search(path.read_text())] == []
+async def test_a_hub_without_a_console_says_so(aiohttp_client: Start, tmp_path: Path) -> None:
+    client = await aiohttp_client(application(tmp_path / "nothing"))
+    async with client.get("/live") as answer:
+        assert answer.status == 503
+        assert "make console" in await answer.text()

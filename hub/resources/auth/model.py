@@ -43,8 +43,16 @@ class SecondFactorState(msgspec.Struct, kw_only=True):
     enrolled: bool
 
 
+class OwnSchool(msgspec.Struct, kw_only=True):
+    """`timezone`: where its days and times are, as in Europe/Berlin."""
+
+    id: UUID
+    name: str
+    timezone: str
+
+
 class Me(msgspec.Struct, kw_only=True):
-    """Who is signed in. `schoolId`: null for super admins."""
+    """Who is signed in. `schoolId` and `school`: null for super admins."""
 
     id: UUID
     email: str
@@ -52,6 +60,7 @@ class Me(msgspec.Struct, kw_only=True):
     lastName: str
     role: str
     schoolId: UUID | None
+    school: OwnSchool | None
     permissions: list[Permission]
     secondFactor: SecondFactorState
 
@@ -74,6 +83,13 @@ class ResetPassword(msgspec.Struct, kw_only=True):
 
     token: Mailed
     password: NewPassword
+
+
+class ChangedPassword(msgspec.Struct, kw_only=True):
+    """The account's other sessions end."""
+
+    currentPassword: Presented
+    newPassword: NewPassword
 
 
 class VerifyEmail(msgspec.Struct, kw_only=True):

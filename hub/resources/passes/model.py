@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
 from hub.rest.students.query import StudentFilters
+from hub.rest.texts import Named, Written
 from hub.store.pg import Record
 
 PassType = Literal["standard", "temporary", "visitor"]
@@ -18,9 +19,9 @@ Status = Literal["active", "inactive", "expired", "revoked"]
 Number = Annotated[
     str, Meta(min_length=3, max_length=50, pattern=r"^[A-Za-z0-9-]+$", description="made by the hub when left out")
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[Named, Meta(max_length=200)]
 Uses = Annotated[int, Meta(ge=1, le=100, description="how often it opens a way in; null: as often as one likes")]
-Reason = Annotated[str, Meta(min_length=1, max_length=500, description="kept in the history")]
+Reason = Annotated[Written, Meta(max_length=500, description="kept in the history")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 

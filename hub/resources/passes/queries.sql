@@ -21,8 +21,8 @@ FROM passes WHERE id = $1
 {one_pass} FOR NO KEY UPDATE
 
 -- code_of_pass --
--- What its QR says.
-SELECT qr_code, pass_number FROM passes WHERE id = $1
+-- What its QR says, and whose it is.
+SELECT qr_code, pass_number, student_id FROM passes WHERE id = $1
 
 -- act_as --
 -- Who changes passes in this transaction, and why: for their history.

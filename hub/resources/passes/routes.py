@@ -41,7 +41,7 @@ from hub.resources.passes.model import (
     a_pass,
     mail,
 )
-from hub.resources.passes.rules import Q, stored
+from hub.resources.passes.rules import Q, stored, tells_of
 from hub.resources.passes.sending import send_passes
 from hub.resources.passes.showing import ExplainQuery, Explanation, QrQuery, explain_pass, pass_qr
 from hub.rest.call import Call
@@ -80,7 +80,9 @@ VISITOR: dict[str, Any] = {"visitorName": "Grace Hopper", "hostName": "Ada Lovel
 
 
 async def list_passes(call: Call[PassesQuery, None]) -> Page[Pass]:
-    return await read_page(call, LISTING, a_pass)
+    page = await read_page(call, LISTING, a_pass)
+    call.read = list(dict.fromkeys(one.studentId for one in page.data if one.studentId is not None))
+    return page
 
 
 async def list_mails(call: Call[MailsQuery, None]) -> Page[Mail]:
@@ -88,7 +90,9 @@ async def list_mails(call: Call[MailsQuery, None]) -> Page[Mail]:
 
 
 async def get_pass(call: Call[None, None]) -> PassWithCode:
-    return await stored(await call.tx(), call.id)
+    one = await stored(await call.tx(), call.id)
+    tells_of(call, one.studentId)
+    return one
 
 
 ROUTES = [
@@ -100,6 +104,7 @@ ROUTES = [
         permission=Permission.passes_read,
         query=PassesQuery,
         answer=Page[Pass],
+        reads="student",
     ),
     Route(
         "POST",
@@ -273,6 +278,7 @@ ROUTES = [
         summary="What became of a pass: when, by whom, and why",
         permission=Permission.passes_read,
         answer=History,
+        reads="pass",
         errors=(NotFound,),
     ),
     Route(
@@ -304,6 +310,7 @@ ROUTES = [
         permission=Permission.passes_read,
         query=ExplainQuery,
         answer=Explanation,
+        reads="pass",
         errors=(NotFound,),
     ),
 ]

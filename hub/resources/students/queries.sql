@@ -87,6 +87,14 @@ SELECT string_to_array(hub_fold(concat_ws(' ', first_name, middle_name, last_nam
 -- Those that nobody's name in the school has any more.
 SELECT hub_forget_student_words($1::text[])
 
+-- changing_jobs --
+-- Whether a job is under way that may write students of the school $1 from a file.
+SELECT EXISTS (SELECT FROM job_runs WHERE school_id = $1 AND exclusive = 'students' AND status IN ('queued', 'running'))
+
+-- letters_of --
+-- What was mailed to the student, by the ids that the letters carry.
+SELECT m.id FROM pass_mails AS m JOIN passes AS p ON p.id = m.pass_id WHERE p.student_id = $1
+
 -- erase_student --
 -- The row stays for the logs that point to it, with nothing in it that tells of a person.
 UPDATE students
@@ -97,17 +105,18 @@ SET student_id = 'erased-' || id, first_name = '', last_name = '', middle_name =
     deleted_at = coalesce(deleted_at, now()), erased_at = now()
 WHERE id = $1
 
--- revoke_passes --
--- No pass of an erased student ever opens a door again; what was written about why is gone.
+-- erase_passes --
+-- No pass of an erased student ever opens a door again: number and code are gone, and what was written about why.
 UPDATE passes
-SET status = 'revoked', revoked_at = coalesce(revoked_at, now()), revoked_by = coalesce(revoked_by, $2),
-    revoke_reason = 'student erased', student_deleted_at = NULL
+SET pass_number = 'erased-' || id, qr_code = 'erased-' || id, status = 'revoked', visitor_name = NULL, host_name = NULL,
+    revoked_at = coalesce(revoked_at, now()), revoked_by = coalesce(revoked_by, $2), revoke_reason = 'student erased',
+    student_deleted_at = NULL
 WHERE student_id = $1
 RETURNING id
 
--- delete_documents --
--- What was kept of files about the student.
-DELETE FROM documents WHERE student_id = $1
+-- erase_traces --
+-- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody.
+SELECT hub_erase_traces($1, $2::text[])
 
 -- export_passes --
 -- Every pass of the student, with its code: it is the student's own.
@@ -120,7 +129,7 @@ ORDER BY created_at, id
 
 -- export_documents --
 -- What is kept of files about the student.
-SELECT id, document_type, file_name, file_size, mime_type, uploaded_by, created_at
+SELECT id, document_type, file_name, file_size, mime_type, scan, uploaded_by, created_at
 FROM documents
 WHERE student_id = $1
 ORDER BY created_at, id
@@ -145,8 +154,8 @@ WHERE l.subject_id = $1 OR l.resource_id = $1
 ORDER BY l.created_at, l.id
 
 -- export_list_reads --
--- Every list that somebody has read the student in.
-SELECT id, created_at, user_id FROM hub_reads_in_lists($1) ORDER BY created_at, id
+-- Every list that somebody has read the student in, and every file of many that the student was in.
+SELECT id, created_at, user_id, action FROM hub_reads_in_lists($1) ORDER BY created_at, id
 
 -- readers --
 -- Who these people are, of those whom the school may see.

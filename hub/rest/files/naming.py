@@ -10,9 +10,13 @@ Size = Literal[96, 400]
 SIZES: tuple[Size, ...] = get_args(Size)
 
 
+#: What all keys are below.
+ALL_SCHOOLS = "schools"
+
+
 def school_keys(school: UUID) -> str:
     """What all keys of a school are below."""
-    return f"schools/{school}"
+    return f"{ALL_SCHOOLS}/{school}"
 
 
 def photo_key(school: UUID, student: UUID, version: UUID, size: Size) -> str:

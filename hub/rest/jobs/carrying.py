@@ -18,7 +18,7 @@ import structlog
 
 from hub.config import Settings, key_ring
 from hub.domain.vault import SealBroken
-from hub.errors import HubError, StoreUnavailable
+from hub.errors import HubError, StoreTooSlow, StoreUnavailable
 from hub.rest.jobs.kinds import JobFailed, JobKind, NeedsConfirmation
 from hub.rest.jobs.model import JobError
 from hub.rest.jobs.run import Run, TakenOver
@@ -94,7 +94,8 @@ class Carrier:
 
     def _fault(self, run: Run[Any], kind: JobKind, attempt: int, error: Exception) -> JobError:
         """What the job failed with; TryAgain unless it is for good."""
-        if isinstance(error, StoreUnavailable) or is_outage(error):
+        # What is too slow now is too slow for ever, perhaps: it has its tries.
+        if (isinstance(error, StoreUnavailable) and not isinstance(error, StoreTooSlow)) or is_outage(error):
             log.warning("a job waits", job=str(run.id), kind=kind.name, fault=str(error))
             raise TryAgain(min(60.0, 2.0 ** min(attempt, 6))) from error
         if isinstance(error, HubError) and error.status < 500:
@@ -138,3 +139,5 @@ class Carrier:
             ended = await tx.fetchval(Q.end_run, id_, attempt, status, *texts, done, total)
             if ended and status != "needs_confirmation":
                 await tx.execute(Q.delete_file_by_system, id_, UPLOAD)
+            if ended and await tx.fetchval(Q.outlived_somebody, id_):
+                await tx.execute(Q.forget_files, id_)

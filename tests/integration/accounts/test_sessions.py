@@ -206,6 +206,10 @@ async def test_a_new_signing_key_signs_nobody_out(office: Office) -> None:
         assert (await office.two.ask("GET", "/auth/me", tokens["accessToken"])).status == 200
     assert _kid(after["accessToken"]) == str(kids[1]["id"]) != _kid(before["accessToken"])
     assert (await office.two.ask("POST", "/auth/refresh", body={"refreshToken": before["refreshToken"]})).status == 200
+    told = await office.fetch("SELECT * FROM audit_logs WHERE resource_type = 'token_key' ORDER BY created_at")
+    old, new = (row["id"] for row in kids)
+    assert [(row["action"], row["resource_id"]) for row in told] == [("create", old), ("create", new), ("update", old)]
+    assert {row["user_id"] for row in told} == {None}
 
 
 def _kid(token: str) -> str:

@@ -41,6 +41,7 @@ from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
 from hub.rest.client import Clients
+from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
 from hub.rest.limiter import Limiter
 from hub.rest.protocol import Runner
@@ -223,6 +224,7 @@ async def site_running(
     application[PICTURES] = pictures = Pictures()
     application[PRESSES] = presses = Presses(settings, 1)
     application[FILES] = files = await open_files(own)
+    application[INTAKE] = intake = Intake(own)
     runner = Runner(
         application,
         {},
@@ -246,5 +248,6 @@ async def site_running(
         await pictures.close()
         await presses.close()
         await files.close()
+        await intake.close()
         await pg.close()
         listening.close()

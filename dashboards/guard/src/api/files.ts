@@ -1,0 +1,46 @@
+// Files: one that is sent, and one that is kept on this device. What the session's cookies have lost is renewed, as in
+// client.ts.
+
+import { renewed } from "../session.svelte.ts";
+import { address } from "./client.ts";
+import { ApiFault } from "./errors.ts";
+import { send } from "./wire.ts";
+
+/** Raises ApiFault. `T`: what the operation answers with. */
+export async function upload<T>(path: string, file: Blob, name: string, query: object = {}, field = "file"): Promise<T> {
+  const form = new FormData();
+  form.append(field, file, name);
+  return (await again(() => send("POST", address(path, {}, query), form))).body as T;
+}
+
+/** Raises ApiFault. */
+export async function fetchFile(path: string, query: object = {}): Promise<Blob> {
+  return await again(async () => {
+    let answer: Response;
+    try {
+      answer = await fetch(address(path, {}, query), { credentials: "same-origin" });
+    } catch {
+      throw new ApiFault(0);
+    }
+    if (!answer.ok) throw new ApiFault(answer.status, ((await answer.json().catch(() => null)) ?? {}) as object);
+    return await answer.blob();
+  });
+}
+
+/** Puts it where this browser keeps what was downloaded. */
+export function keep(file: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+async function again<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ApiFault && error.status === 401 && (await renewed()))) throw error;
+    return await ask();
+  }
+}

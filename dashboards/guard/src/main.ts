@@ -1,0 +1,24 @@
+import "./fonts.css";
+import "./tokens.css";
+import "./look.css";
+
+import { mount } from "svelte";
+
+import App from "./App.svelte";
+import { preferences } from "./preferences.svelte.ts";
+import { begin } from "./session.svelte.ts";
+import { language } from "./words/language.ts";
+
+document.documentElement.lang = language;
+preferences.dress();
+// After an upgrade of the hub the old page's parts are gone: the new page has its own.
+addEventListener("vite:preloadError", () => {
+  const last = Number(sessionStorage.getItem("passhub.reloaded") ?? 0);
+  if (Date.now() - last < 60_000) return; // it did not help the last time
+  sessionStorage.setItem("passhub.reloaded", String(Date.now()));
+  location.reload();
+});
+
+const target = document.getElementById("app");
+if (target !== null) mount(App, { target });
+void begin();

@@ -1,0 +1,134 @@
+// Who looks at this page. The cookies are out of reach of every script: there is nothing here to keep or to lose.
+//
+// Phases: asking (at the start), out (nobody is signed in; `why` when somebody was), in.
+
+import { ApiFault } from "./api/errors.ts";
+import type { Schemas } from "./api/client.ts";
+import { send } from "./api/wire.ts";
+import { setZone } from "./times.ts";
+
+export type Me = Schemas["Me"];
+export type Permission = Me["permissions"][number];
+export type Why = "" | "ended" | "signedOut" | "unreachable";
+
+const LOCK = "passhub.session";
+const AUTH = "/api/v1/auth";
+const RETRY_MS = 3_000;
+
+class Session {
+  phase = $state<"asking" | "out" | "in">("asking");
+  me = $state.raw<Me | null>(null);
+  why = $state<Why>("");
+
+  /** Whether this account may do all of these. */
+  may(...wanted: Permission[]): boolean {
+    const held = this.me?.permissions ?? [];
+    return wanted.every((one) => held.includes(one));
+  }
+
+  enter(me: Me): void {
+    setZone(me.school?.timezone);
+    this.me = me;
+    this.why = "";
+    this.phase = "in";
+  }
+
+  /** It is over. `why`: ended elsewhere, or by who sits here. */
+  leave(why: Why): void {
+    this.me = null;
+    this.why = why;
+    this.phase = "out";
+  }
+}
+
+export const session = new Session();
+
+/** One tab at a time: a refresh token is good for one use, and the second one that used it would end the session. */
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  return navigator.locks ? await navigator.locks.request(LOCK, work) : await work();
+}
+
+/** Lets in who has signed in before. Waits for a hub that cannot be reached. */
+export async function begin(): Promise<void> {
+  try {
+    session.enter((await send("GET", `${AUTH}/me`)).body as Me);
+  } catch (error) {
+    await beginAnew(error);
+  }
+}
+
+async function beginAnew(error: unknown): Promise<void> {
+  if (!(error instanceof ApiFault)) throw error;
+  if (error.status !== 401) {
+    session.why = "unreachable";
+    setTimeout(() => void begin(), RETRY_MS);
+    return;
+  }
+  try {
+    const me = await renewal();
+    if (me === null) session.leave("");
+    else session.enter(me);
+  } catch {
+    session.why = "unreachable";
+    setTimeout(() => void begin(), RETRY_MS);
+  }
+}
+
+/** null when it is done; else why not, and whether a code of the second factor is what is wanted. */
+export async function signIn(email: string, password: string, code: string, rememberMe: boolean): Promise<{ message: string; wantsCode: boolean } | null> {
+  return alone(async () => {
+    const body = { email, password, rememberMe, delivery: "cookie", ...(code ? { totp: code } : {}) };
+    try {
+      const answer = await send("POST", `${AUTH}/login`, body);
+      session.enter((answer.body as Schemas["SignedIn"]).user);
+      return null;
+    } catch (error) {
+      if (!(error instanceof ApiFault)) throw error;
+      return { message: error.message, wantsCode: error.status === 401 && /second factor/.test(error.message) };
+    }
+  });
+}
+
+/** Whether the session goes on. Raises ApiFault when the hub cannot say. */
+async function renewal(): Promise<Me | null> {
+  return alone(async () => {
+    try {
+      return ((await send("POST", `${AUTH}/refresh`, {})).body as Schemas["SignedIn"]).user;
+    } catch (error) {
+      if (error instanceof ApiFault && (error.status === 401 || error.status === 403)) return null;
+      throw error;
+    }
+  });
+}
+
+let renewing: Promise<boolean> | null = null;
+
+/** Whether the session goes on; who was signed in and is not any more is told so. Requests that ask together ask once. */
+export function renewed(): Promise<boolean> {
+  renewing ??= renewal()
+    .then((me) => {
+      if (me !== null) session.enter(me);
+      else if (session.phase === "in") session.leave("ended");
+      return me !== null;
+    })
+    .finally(() => {
+      renewing = null;
+    });
+  return renewing;
+}
+
+/** Whether the hub has ended it. */
+export async function signOut(): Promise<boolean> {
+  try {
+    try {
+      await send("POST", `${AUTH}/logout`);
+    } catch (error) {
+      if (!(error instanceof ApiFault && error.status === 401)) throw error;
+      if ((await renewal()) !== null) await send("POST", `${AUTH}/logout`);
+    }
+  } catch {
+    return false;
+  }
+  session.leave("signedOut");
+  return true;
+}

@@ -1,0 +1,60 @@
+// Times and numbers as the reader's language writes them, in the school's zone: a guard's screen may stand elsewhere.
+
+import { locale } from "./words/language.ts";
+
+let zone: string | undefined;
+let formats: { time: Intl.DateTimeFormat; minute: Intl.DateTimeFormat; day: Intl.DateTimeFormat; date: Intl.DateTimeFormat; key: Intl.DateTimeFormat };
+const numbers = new Intl.NumberFormat(locale);
+
+/** Undefined: the device's own. */
+export function setZone(name: string | undefined): void {
+  zone = name;
+  formats = {
+    time: make({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+    minute: make({ hour: "2-digit", minute: "2-digit" }),
+    day: make({ day: "numeric", month: "short" }),
+    date: make({ day: "numeric", month: "long", year: "numeric" }),
+    key: make({ day: "2-digit", month: "2-digit", year: "numeric" }),
+  };
+}
+
+function make(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(locale, { ...options, ...(zone === undefined ? {} : { timeZone: zone }), hourCycle: "h23" });
+}
+
+setZone(undefined);
+
+export const zoneName = (): string => zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const number = (value: number): string => numbers.format(value);
+const valid = (date: Date): boolean => !Number.isNaN(date.getTime());
+
+/** The time of day, with the day when it is not today's; nothing for what is no time. */
+export function time(at: Date): string {
+  if (!valid(at)) return "";
+  const text = formats.time.format(at);
+  return formats.key.format(at) === formats.key.format(new Date()) ? text : `${formats.day.format(at)}, ${text}`;
+}
+
+export const minute = (at: Date): string => (valid(at) ? formats.minute.format(at) : "");
+export const date = (at: Date): string => (valid(at) ? formats.date.format(at) : "");
+
+/** A day such as 2026-11-25, which has no zone. */
+export function day(text: string): string {
+  const at = new Date(`${text}T12:00:00Z`);
+  return valid(at) ? new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(at) : text;
+}
+
+/** The beginning of the school's day. */
+export function midnight(now = new Date()): Date {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zoneName(), hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).formatToParts(now);
+  const part = (type: string): number => Number(parts.find((one) => one.type === type)?.value ?? 0);
+  return new Date(Math.floor(now.getTime() / 1000) * 1000 - ((part("hour") * 60 + part("minute")) * 60 + part("second")) * 1000);
+}
+
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
+}

@@ -1,0 +1,22 @@
+import { catalogue } from "./language.ts";
+
+const plain = (reason: string | null): string => (reason === null ? "" : `: ${reason.replaceAll("_", " ")}`);
+
+export const w = catalogue(
+  {
+    decision: "Decision",
+    time: "When",
+    door: "Access point",
+    direction: "Way",
+    directions: { entry: "in", exit: "out" } as Record<string, string>,
+    said: (status: string, reason: string | null) => (status === "granted" ? "Granted" : `Denied${plain(reason)}`),
+  },
+  {
+    decision: "Entscheidung",
+    time: "Wann",
+    door: "Zugang",
+    direction: "Richtung",
+    directions: { entry: "hinein", exit: "hinaus" } as Record<string, string>,
+    said: (status: string, reason: string | null) => (status === "granted" ? "Eingelassen" : `Abgewiesen${plain(reason)}`),
+  },
+);
