@@ -5,7 +5,6 @@ What none of them has is said, and never printed as a box.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import unicodedata
 from functools import cache
@@ -13,8 +12,8 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
-#: Where the press finds more fonts; given on to it by presses.py.
-MORE_FONTS = "PASSHUB_BADGE_FONTS"
+#: An operator's directory, if there is one; a press is told at its start.
+_MORE: list[Path | None] = [None]
 REGULAR, BOLD = "figo", "figbo"
 #: Marks and joined letters need shaping: from Hebrew to Vedic signs, and what combines with the letter before it.
 _FIRST_SHAPED, _LAST_SHAPED = "\u0590", "\u1cff"
@@ -43,14 +42,22 @@ def bold_path() -> Path:
     return _unpacked(BOLD)
 
 
-@cache
 def others() -> tuple[Font, ...]:
     """Those that are asked when the first one has not got a letter, in their order."""
+    return _others(_MORE[0])
+
+
+def look_into(folder: Path | None) -> None:
+    """For more fonts, from now on."""
+    _MORE[0] = folder
+
+
+@cache
+def _others(folder: Path | None) -> tuple[Font, ...]:
     found = [Font(f"noto{number}", path) for number, path in enumerate(_noto())]
     found.append(Font("cjk", _noto_cjk()))
-    folder = os.environ.get(MORE_FONTS)
-    if folder:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in {".ttf", ".otf"})
+    if folder is not None:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in {".ttf", ".otf"})
         found += [Font(f"more{number}", path) for number, path in enumerate(paths)]
     return tuple(found)
 
