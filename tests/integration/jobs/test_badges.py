@@ -96,7 +96,8 @@ async def test_one_badge_with_its_photo(site: Site, own: Settings) -> None:
     assert shown.pictures[0].getpixel((500, 4)) == (122, 31, 61)
     assert bare.pictures[0].getpixel((180, 290))[1] > 150
     assert shown.pictures[0].getpixel((180, 290))[1] < 60
-    assert [(one.action, one.resource_type, one.resource_id) for one in site.trail.kept] == [("read", "pass", id_)] * 2
+    kept = [(one.action, one.resource_type, one.resource_id, one.subject_id) for one in site.trail.kept]
+    assert kept == [("read", "pass", id_, student)] * 2
 
 
 async def test_badges_that_are_none(site: Site) -> None:
