@@ -122,8 +122,8 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
-        self.presses = Presses(settings, 1)
         self.intake = Intake(settings)
+        self.presses = Presses(settings, 1)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
@@ -265,8 +265,8 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
-        await self.presses.close()
         await self.intake.close()
+        await self.presses.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

@@ -36,10 +36,10 @@ INSERT INTO signing_keys (id, kid, school_id, algorithm, public_key, private_key
 VALUES ($1, $2, NULL, 'EdDSA', $3, $4)
 
 -- insert_school --
--- One school.
+-- One school, whose guards may let in by hand.
 -- role: hub_admin
-INSERT INTO schools (id, name, code, address, phone, email, website, timezone)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO schools (id, name, code, address, phone, email, website, timezone, settings)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{"guardDesk": true}')
 
 -- insert_departments --
 -- The departments of one school ($1).

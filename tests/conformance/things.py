@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -433,3 +434,11 @@ BODIES |= {
     "POST /students/{id}/documents": _document_body,
     "POST /students/photos/import": _photos_body,
 }
+
+
+async def _lately(*_: object) -> str:
+    return f"accessTimeFrom={(datetime.now(UTC) - timedelta(hours=1)).isoformat().replace('+00:00', 'Z')}"
+
+
+QUERIES["GET /access-logs/counts"] = _lately
+MAKERS["/faces"] = MAKERS["/students"]

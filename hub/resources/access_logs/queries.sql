@@ -38,3 +38,15 @@ LEFT JOIN LATERAL (
     ORDER BY status = 'active' DESC, expiry_date DESC, id LIMIT 1
 ) p ON true
 WHERE s.id = $1 AND s.deleted_at IS NULL
+
+-- count_logs --
+-- How many scans there were from $2 until $3: by the column of time that they fall in, by door, and by reason.
+SELECT
+    CASE WHEN grouping(l.at) = 0 THEN 'time' WHEN grouping(l.access_point_id) = 0 THEN 'door' ELSE 'reason' END AS kind,
+    l.at, l.access_point_id, l.status, l.reason, count(*) AS count
+FROM (
+    SELECT date_bin($1, access_time, date_trunc('day', $2::timestamptz, 'UTC')) AS at, access_point_id, status, reason
+    FROM access_logs
+    WHERE access_time >= $2 AND access_time < $3
+) l
+GROUP BY GROUPING SETS ((l.at, l.status), (l.access_point_id, l.status), (l.status, l.reason))

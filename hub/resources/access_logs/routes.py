@@ -17,6 +17,7 @@ from hub.errors import BadRequest, Conflict, JournalError, NotFound, TooManyRequ
 from hub.gate.annulling import ANNULLING, AnnulledScan
 from hub.resources.access_logs.by_hand import record_entry
 from hub.resources.access_logs.cells import HEADER, log_cells
+from hub.resources.access_logs.counting import Counts, CountsQuery, count_logs
 from hub.resources.access_logs.model import (
     AccessLog,
     AccessLogsExport,
@@ -158,6 +159,15 @@ ROUTES = [
         files=FILES,
         errors=(BadRequest, TooManyRequests),
         reads="student",
+    ),
+    Route(
+        "GET",
+        "/access-logs/counts",
+        count_logs,
+        summary="Count scans: by minute or hour, by door, and by reason",
+        permission=Permission.access_logs_read,
+        query=CountsQuery,
+        answer=Counts,
     ),
     Route(
         "GET",

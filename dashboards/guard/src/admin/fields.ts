@@ -5,8 +5,10 @@ export interface FieldOf<Body> {
   name: keyof Body & string;
   label: string;
   hint?: string;
-  kind?: "text" | "email" | "tel" | "url" | "date" | "number" | "area" | "choice" | "switch";
+  kind?: "text" | "email" | "tel" | "url" | "date" | "number" | "area" | "choice" | "yesno" | "switch";
   choices?: [string, string][];
+  /** What no choice means, where that is not "none". */
+  unset?: string;
   required?: boolean;
 }
 
@@ -39,6 +41,7 @@ function valueOf({ name, kind }: Named, draft: Draft): unknown {
   if (typeof value !== "string") return value ?? null;
   const said = value.trim();
   if (said === "") return null;
+  if (kind === "yesno") return said === "true";
   return kind === "number" ? Number(said) : said;
 }
 

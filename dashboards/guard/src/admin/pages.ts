@@ -6,7 +6,17 @@ import { w } from "../words/admin.ts";
 export const adminPages: PageEntry[] = [
   { path: "/admin/students", title: w.pages.students, icon: "people", needs: ["students:read"], menu: "admin", load: () => import("./Students.svelte") },
   { path: "/admin/students/import", title: w.pages.imports, icon: "upload", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./Import.svelte") },
+  { path: "/admin/students/roll-over", title: w.pages.rollover, icon: "school", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./RollOver.svelte") },
   { path: "/admin/students/:id", title: w.pages.students, icon: "people", needs: ["students:read"], menu: "none", load: () => import("./Student.svelte") },
   { path: "/admin/passes", title: w.pages.passes, icon: "card", needs: ["passes:read"], menu: "admin", load: () => import("./Passes.svelte") },
   { path: "/admin/passes/:id", title: w.pages.passes, icon: "card", needs: ["passes:read"], menu: "none", load: () => import("./Pass.svelte") },
+  { path: "/admin/access-points", title: w.pages.doors, icon: "doors", needs: ["access_points:read"], menu: "admin", load: () => import("./AccessPoints.svelte") },
+  { path: "/admin/access-points/:id", title: w.pages.doors, icon: "doors", needs: ["access_points:read"], menu: "none", load: () => import("./AccessPoint.svelte") },
+  { path: "/admin/accounts", title: w.pages.accounts, icon: "person", needs: ["users:read"], menu: "admin", load: () => import("./Accounts.svelte") },
+  { path: "/admin/roles", title: w.pages.roles, icon: "key", needs: ["roles:read", "permissions:read"], menu: "none", load: () => import("./Roles.svelte") },
+  { path: "/admin/schools", title: w.pages.schools, icon: "school", needs: ["schools:read"], menu: "admin", load: () => import("./Schools.svelte") },
+  { path: "/admin/schools/:id", title: w.pages.schools, icon: "school", needs: ["schools:read"], menu: "none", load: () => import("./School.svelte") },
+  { path: "/admin/departments", title: w.pages.departments, icon: "gear", needs: ["departments:read"], menu: "admin", load: () => import("./Departments.svelte") },
+  { path: "/admin/audit", title: w.pages.audit, icon: "scroll", needs: ["audit_logs:read"], menu: "admin", load: () => import("./Audit.svelte") },
+  { path: "/admin/jobs", title: w.pages.jobs, icon: "menu", needs: ["jobs:read"], menu: "admin", load: () => import("./Jobs.svelte") },
 ];

@@ -17,10 +17,10 @@ export const nobody = (): Whom => ({ everybody: false, filter: { departmentId: "
 
 export function whomFields({ departments }: Kept): FieldOf<StudentFilters>[] {
   const all: FieldOf<StudentFilters>[] = [
-    { name: "departmentId", label: w.inDepartment, kind: "choice", choices: departments.map((one) => [one.id, one.name]) },
+    { name: "departmentId", label: w.inDepartment, kind: "choice", unset: w.allDepartments, choices: departments.map((one) => [one.id, one.name]) },
     { name: "program", label: w.field.program },
     { name: "yearOfStudy", label: w.field.yearOfStudy, kind: "number" },
-    { name: "status", label: w.field.status, kind: "choice", choices: Object.entries(w.statuses) },
+    { name: "status", label: w.field.status, kind: "choice", unset: w.allStatuses, choices: Object.entries(w.statuses) },
   ];
   return departments.length ? all : all.slice(1);
 }

@@ -53,15 +53,14 @@ class Feed {
   denied = $state.raw<Item[]>([]);
   total = $state(0);
   since = $state.raw(new Date());
-  /** Another number: `items` changed. */
-  version = $state(0);
   /** This computer's clock minus the hub's, in ms. */
   skew = $state(0);
   now = $state(Date.now());
-  /** Oldest first; not to be kept by who reads it. */
-  items: Item[] = [];
+  /** Oldest first; another array at most once a frame. */
+  items = $state.raw<Item[]>([]);
   watched = new Map<string, Watched>();
   #connection = new Connection((told) => this.#take(told), () => renewed(), () => this.#look());
+  #items: Item[] = [];
   #frame = 0;
   #latest: Item | null = null;
   #enlarged = 0;
@@ -95,13 +94,12 @@ class Feed {
   }
 
   #clear(): void {
-    this.items = [];
+    this.items = this.#items = [];
     this.newest = this.#latest = this.stats = null;
     this.denied = [];
     this.total = 0;
     this.since = new Date();
     this.watched.clear();
-    this.version++;
   }
 
   /** Timers of a page that nobody sees may be a minute late; whoever looks at it again does not wait for them. */
@@ -129,8 +127,8 @@ class Feed {
   }
 
   #add(items: Item[]): void {
-    this.items.push(...items);
-    if (this.items.length > KEPT + 500) this.items = this.items.slice(-KEPT);
+    this.#items.push(...items);
+    if (this.#items.length > KEPT + 500) this.#items = this.#items.slice(-KEPT);
     const scans = items.filter((one) => one.kind !== "note");
     this.total += scans.length;
     const current = scans.filter((one) => !one.late);
@@ -145,7 +143,7 @@ class Feed {
   /** These were shown, and their readers were told something else. */
   #amend(items: Item[]): void {
     const changed = new Map(items.map((one) => [one.key, one]));
-    this.items = this.items.map((one) => changed.get(one.key) ?? one);
+    this.#items = this.#items.map((one) => changed.get(one.key) ?? one);
     this.denied = this.denied.map((one) => changed.get(one.key) ?? one).filter((one) => one.kind === "denied");
     if (this.#latest !== null) this.#latest = changed.get(this.#latest.key) ?? this.#latest;
     if (this.newest !== null) this.newest = changed.get(this.newest.key) ?? this.newest;
@@ -187,7 +185,7 @@ class Feed {
     if (this.#frame) return;
     const draw = (): void => {
       this.#frame = 0;
-      this.version++;
+      this.items = this.#items.slice();
     };
     this.#frame = document.visibilityState === "visible" ? requestAnimationFrame(draw) : Number(setTimeout(draw, 1_000));
   }

@@ -1,0 +1,33 @@
+// Schools: their forms.
+
+import type { Schemas } from "../api/client.ts";
+import { session } from "../session.svelte.ts";
+import { w } from "../words/schools.ts";
+import type { FieldOf } from "./fields.ts";
+
+export type School = Schemas["School"];
+type Every<T> = T extends readonly unknown[] | string | number | boolean | null ? T : { [K in keyof T]-?: Every<T[K]> };
+/** Those in force: an answer has every one. */
+export type Settings = Every<Schemas["SchoolSettings"]>;
+type Changed = Schemas["ChangedSchool"];
+
+function zones(own: string): [string, string][] {
+  return [...new Set([own, "UTC", ...Intl.supportedValuesOf("timeZone")])].sort().map((zone) => [zone, zone.replaceAll("_", " ")]);
+}
+
+export function schoolFields(zone: string): FieldOf<Changed>[] {
+  const fields: FieldOf<Changed>[] = [
+    { name: "name", label: w.name, required: true },
+    { name: "code", label: w.code, hint: w.codeHint, required: true },
+    { name: "timezone", label: w.timezone, kind: "choice", choices: zones(zone), hint: w.timezoneHint, required: true },
+    { name: "email", label: w.email, kind: "email" },
+    { name: "phone", label: w.phone, kind: "tel" },
+    { name: "website", label: w.website, kind: "url" },
+    { name: "logoUrl", label: w.logoUrl, kind: "url" },
+    { name: "address", label: w.address, kind: "area" },
+  ];
+  if (session.me?.schoolId === null) fields.push({ name: "isActive", label: w.active, kind: "switch", hint: w.activeHint });
+  return fields;
+}
+
+export const doorFields: FieldOf<Changed>[] = [{ name: "maxStalenessSeconds", label: w.staleness, kind: "number", hint: w.stalenessHint, required: true }];

@@ -1,0 +1,36 @@
+import { catalogue } from "./language.ts";
+
+export const w = catalogue(
+  {
+    title: "Departments",
+    search: "Name or code",
+    add: "New department",
+    create: "Create the department",
+    name: "Name",
+    code: "Code",
+    head: "Head",
+    empty: "No departments yet",
+    emptyMore: "Students can be sorted by them, and passes issued to a whole one.",
+    remove: "Delete",
+    removed: (name: string) => `${name} was deleted.`,
+    made: (name: string) => `${name} is there.`,
+    pick: "Choose a school first",
+    pickMore: "Under Schools: “Work in this school”.",
+  },
+  {
+    title: "Abteilungen",
+    search: "Name oder Kürzel",
+    add: "Neue Abteilung",
+    create: "Abteilung anlegen",
+    name: "Name",
+    code: "Kürzel",
+    head: "Leitung",
+    empty: "Noch keine Abteilungen",
+    emptyMore: "Nach ihnen lassen sich Lernende ordnen und Ausweise für eine ganze ausstellen.",
+    remove: "Löschen",
+    removed: (name: string) => `${name} ist gelöscht.`,
+    made: (name: string) => `${name} ist da.`,
+    pick: "Wählen Sie erst eine Schule",
+    pickMore: "Unter Schule: „In dieser Schule arbeiten“.",
+  },
+);

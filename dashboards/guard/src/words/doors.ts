@@ -1,0 +1,36 @@
+import { catalogue } from "./language.ts";
+
+export const w = catalogue(
+  {
+    title: "Doors",
+    lead: (time: string) => `Figures of the last ${time}, as they change.`,
+    online: "Reader online",
+    offline: "Not connected",
+    since: (time: string) => `since ${time}`,
+    last: (time: string) => `last scan ${time}`,
+    never: "no scan yet",
+    perMinute: "a minute",
+    tally: (granted: string, denied: string) => `${granted} granted · ${denied} denied`,
+    none: "There are no doors yet",
+    noneMore: "An administrator adds access points.",
+    chart: (name: string) => `Scans a minute at ${name}, lately`,
+    lost: (name: string) => `${name}: the reader is gone`,
+    summary: (online: string, all: string) => `${online} of ${all} readers online`,
+  },
+  {
+    title: "Türen",
+    lead: (time: string) => `Zahlen der letzten ${time}, laufend.`,
+    online: "Leser verbunden",
+    offline: "Nicht verbunden",
+    since: (time: string) => `seit ${time}`,
+    last: (time: string) => `letzter Scan ${time}`,
+    never: "noch kein Scan",
+    perMinute: "je Minute",
+    tally: (granted: string, denied: string) => `${granted} erlaubt · ${denied} abgewiesen`,
+    none: "Noch keine Türen",
+    noneMore: "Die Verwaltung legt Türen an.",
+    chart: (name: string) => `Scans je Minute: ${name}, zuletzt`,
+    lost: (name: string) => `${name}: der Leser ist weg`,
+    summary: (online: string, all: string) => `${online} von ${all} Lesern verbunden`,
+  },
+);

@@ -1,0 +1,1 @@
+"""Faces: of a person what a guard needs, and no more."""
