@@ -105,7 +105,14 @@ def check() -> None:
         described = Path(place) / "openapi.json"
         described.write_bytes(msgspec.json.encode(document("v1", declared_routes())))
         types = str(SOURCES / "src/api/schema.d.ts")
-        _node("node_modules/openapi-typescript/bin/cli.js", str(described), "--output", types, "--default-non-nullable", "false")
+        _node(
+            "node_modules/openapi-typescript/bin/cli.js",
+            str(described),
+            "--output",
+            types,
+            "--default-non-nullable",
+            "false",
+        )
     words = ["--tsconfig", "./tsconfig.json", "--fail-on-warnings", "--output", "human"]
     _node("node_modules/svelte-check/bin/svelte-check", *words, shown=True)
 

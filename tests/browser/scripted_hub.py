@@ -18,6 +18,7 @@ from uuid import UUID
 from aiohttp import WSMsgType, web
 
 from hub.live.page import page_routes
+from tests.browser.scripted_api import USER, api_routes
 
 Event = dict[str, Any]
 EMAIL, PASSWORD, CODE = "guard@school.example", "two owls and a lantern", "123456"
@@ -93,7 +94,7 @@ def _unauthorized(message: str) -> web.Response:
 class ScriptedHub:
     """`open`: False turns every handshake away, `can_renew`: every wish for another access token. `refusal`: what
     whoever joins is told. `second_factor`: a sign-in needs CODE. `access`, `refresh`: the tokens that are good now.
-    `asked`: what came below /auth. Intervals: milliseconds.
+    `asked`: what was posted below /auth. `user`: who signs in. Intervals: milliseconds.
     """
 
     def __init__(self) -> None:
@@ -103,6 +104,7 @@ class ScriptedHub:
         self.second_factor = False
         self.access: str | None = None
         self.refresh: str | None = None
+        self.user = dict(USER)
         self.asked: list[tuple[str, Any]] = []
         self.signed_out = asyncio.Event()
         self._tokens = itertools.count(1)
@@ -117,6 +119,7 @@ class ScriptedHub:
             web.post(f"{auth}/login", self.login),
             web.post(f"{auth}/refresh", self.renew),
             web.post(f"{auth}/logout", self.logout),
+            web.get(f"{auth}/me", self.me),
             web.get("/socket.io/", self.socket),
         ]
 
@@ -141,6 +144,11 @@ class ScriptedHub:
             return _unauthorized("this refresh token is not one that is valid here; sign in again")
         return self._granted()
 
+    async def me(self, request: web.Request) -> web.Response:
+        if request.cookies.get(ACCESS) != self.access or self.access is None:
+            return _unauthorized("sign in first")
+        return web.json_response(self.user)
+
     async def logout(self, request: web.Request) -> web.Response:
         await self._asked(request)
         if request.cookies.get(ACCESS) != self.access or self.access is None:
@@ -157,7 +165,7 @@ class ScriptedHub:
     def _granted(self) -> web.Response:
         number = next(self._tokens)
         self.access, self.refresh = f"access-{number}", f"refresh-{number}"
-        answer = web.json_response({"expiresIn": 900, "user": {}})
+        answer = web.json_response({"expiresIn": 900, "user": self.user})
         for name, value in ((ACCESS, self.access), (REFRESH, self.refresh)):
             answer.set_cookie(name, value, path="/", httponly=True, samesite="Strict")
         return answer
@@ -198,7 +206,7 @@ async def scripted_hub() -> AsyncIterator[ScriptedHub]:
     """One that listens on a port of its own."""
     hub = ScriptedHub()
     application = web.Application()
-    application.add_routes([*page_routes(), *hub.routes()])
+    application.add_routes([*page_routes(), *hub.routes(), *api_routes()])
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -20,6 +20,26 @@ CUT = (
 )
 
 
+ROWS = """async () => {
+    const list = document.querySelector("#log .list");
+    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const found = new Map();
+    const read = () => document.querySelectorAll("#scans li").forEach((row) => found.set(
+        new DOMMatrix(getComputedStyle(row).transform).f,
+        { id: row.dataset.id, kind: row.dataset.decision, name: row.querySelector(".name").textContent,
+          why: row.querySelector(".why").textContent, door: row.querySelector(".door")?.textContent ?? "" }));
+    for (let top = 0; ; top += list.clientHeight / 2) {
+        list.scrollTop = top;
+        await frame();
+        read();
+        if (top + list.clientHeight >= list.scrollHeight) break;
+    }
+    list.scrollTop = 0;
+    await frame();
+    return [...found].sort((one, other) => other[0] - one[0]).map(([, row]) => row);
+}"""
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of the list. `kind`: granted, denied or note."""
@@ -72,14 +92,15 @@ class Window:
         return await self.page.locator(selector).inner_text()
 
     async def rows(self) -> list[Row]:
-        """The list, oldest first."""
-        found: list[dict[str, Any]] = await self.page.evaluate(
-            """() => [...document.querySelectorAll("#scans li")].reverse().map((row) => ({
-                id: row.dataset.id, kind: row.dataset.decision, name: row.querySelector(".name").textContent,
-                why: row.querySelector(".why").textContent, door: row.querySelector(".door").textContent }))"""
-        )
+        """The list, oldest first: read from top to bottom, as only what is in sight is there."""
+        found: list[dict[str, Any]] = await self.page.evaluate(ROWS)
         return [Row(**row) for row in found]
 
     async def ids(self) -> list[str]:
         """Of the scans in the list, oldest first."""
         return [row.id for row in await self.rows() if row.kind != "note"]
+
+    async def is_signed_out(self, why: str = "") -> None:
+        """Until somebody has to sign in, who is told why."""
+        await expect(self.page.get_by_label("E-mail address")).to_be_visible(timeout=30_000)
+        await expect(self.page.locator("#refusal")).to_have_text(why, timeout=30_000)

@@ -221,7 +221,7 @@ export class Resume {
     if (!this.wanted) return { then: "rest" };
     if (goesOn === undefined) {
       this.#renewed = false;
-      return this.lost();
+      return this.lost("the hub could not be asked whether the session goes on");
     }
     return goesOn ? { then: "again", afterMs: 0 } : this.#end("ended");
   }

@@ -37,6 +37,8 @@ export const w = catalogue(
     pickSchool: "Choose a school",
     required: "needed",
     menu: "Menu",
+    full: "Whole screen",
+    leave: "Leave this view",
     pages: {
       live: "Live",
       doors: "Doors",
@@ -90,6 +92,8 @@ export const w = catalogue(
     pickSchool: "Schule wählen",
     required: "nötig",
     menu: "Menü",
+    full: "Ganzer Bildschirm",
+    leave: "Diese Ansicht verlassen",
     pages: {
       live: "Live",
       doors: "Türen",
