@@ -49,6 +49,7 @@ from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
+from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
 from hub.rest.files.intake import INTAKE, Intake
@@ -102,7 +103,9 @@ class Worker:
         self.directory = Directory()
         self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.acknowledgements = Acknowledgements()
-        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements])
+        self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
+        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements, self.cards])
+        self.feed.on_students = self.cards.forget
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -216,9 +219,11 @@ class Worker:
             self.shell.families,
             self.live.families,
             self.screens.families,
+            self.cards.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
         background += [self.live.run(), self.screens.run(), self.presence.run()]
+        background.append(self.cards.run(self.feed.ready.wait()))
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
@@ -234,6 +239,7 @@ class Worker:
             application[DESK] = self.desk
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
+            application[CARDS] = self.cards
             application[PRESSES] = self.presses
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
@@ -268,6 +274,7 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
+        await self.cards.close()
         await self.intake.close()
         await self.presses.close()
         self.line.send_numbers()

@@ -105,7 +105,7 @@ CREATE TABLE public.access_counted_at (
 );
 
 -- What became of scans that may be counted already: their reader was told something else (`status` and `reason` as they
--- were), nobody passed, or they came into the log behind the cursor (`recorder_id` and `stream_seq`). Emptied by the job.
+-- were counted), nobody passed, or they came into the log behind the cursor (`recorder_id` and `stream_seq`). Emptied by the job.
 CREATE TABLE public.access_log_changes (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT access_log_changes_pkey PRIMARY KEY,
     kind text NOT NULL,
@@ -123,9 +123,10 @@ CREATE FUNCTION public.hub_note_amended_scans() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO public.access_log_changes (kind, access_point_id, scan_id, access_time, status, reason)
-    SELECT 'amended', b.access_point_id, b.id, b.access_time, b.status, b.reason
+    SELECT 'amended', b.access_point_id, b.id, b.access_time, b.status, public.hub_counted_reason(b.status, b.reason)
     FROM before AS b JOIN after AS a ON a.access_time = b.access_time AND a.id = b.id
-    WHERE (a.status, a.reason) IS DISTINCT FROM (b.status, b.reason) AND b.access_point_id IS NOT NULL;
+    WHERE b.access_point_id IS NOT NULL AND (a.status, public.hub_counted_reason(a.status, a.reason))
+        IS DISTINCT FROM (b.status, public.hub_counted_reason(b.status, b.reason));
     RETURN NULL;
 END
 $$;

@@ -2,9 +2,10 @@
 
 -- ------------------------------------------------------------------------------------------------ uses of passes
 
--- A scan that was annulled is no use, whichever host brings it, and however late.
-CREATE POLICY scan_annulments_of_definer ON public.scan_annulments FOR SELECT TO hub_definer USING (true);
-GRANT SELECT ON public.scan_annulments TO hub_definer;
+-- A scan that was annulled is no use, whichever host brings it, and however late; hub_definer may read those since 0020.
+
+GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner of functions must have it
+SET LOCAL ROLE hub_definer;
 
 CREATE OR REPLACE FUNCTION public.hub_count_uses(devices uuid[], scans uuid[], passes uuid[], times timestamptz[])
     RETURNS void
@@ -21,6 +22,14 @@ CREATE OR REPLACE FUNCTION public.hub_count_uses(devices uuid[], scans uuid[], p
         UPDATE public.passes AS p SET uses = p.uses + a.scans
         FROM (SELECT pass_id, count(*)::integer AS scans FROM added GROUP BY pass_id) AS a WHERE p.id = a.pass_id;
     END;
+
+-- Made anew below, with other parameters.
+DROP FUNCTION public.hub_search_students(jsonb, text, boolean, text, uuid, integer);
+DROP FUNCTION public.hub_search_all_students(jsonb, text, boolean, text, uuid, integer);
+DROP FUNCTION public.hub_found_students(text, jsonb, text, boolean, text, uuid, integer);
+DROP FUNCTION public.hub_reads_in_lists(uuid);
+
+RESET ROLE;
 
 -- ------------------------------------------------------------------------------------------- what amends a scan
 
@@ -50,10 +59,6 @@ ALTER TABLE public.stream_amendments ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL 
 GRANT SELECT, INSERT, DELETE ON public.stream_amendments TO hub_system;
 
 -- ------------------------------------------------------------------------------------- students, found by anything
-
-DROP FUNCTION public.hub_search_students(jsonb, text, boolean, text, uuid, integer);
-DROP FUNCTION public.hub_search_all_students(jsonb, text, boolean, text, uuid, integer);
-DROP FUNCTION public.hub_found_students(text, jsonb, text, boolean, text, uuid, integer);
 
 -- As before, with filters: [["program", "=", "Physics"], …], so that words and filters are found in the index together.
 -- Of an e-mail address what stands before the @ is looked up: everybody in a school has the rest.
@@ -126,8 +131,6 @@ CREATE INDEX idx_students_all_student_id ON public.students (student_id, id) WHE
 CREATE INDEX idx_audit_logs_export_ids ON public.audit_logs USING gin ((new_values -> 'ids') jsonb_path_ops)
     WHERE action = 'export' AND resource_type = 'student';
 
-DROP FUNCTION public.hub_reads_in_lists(uuid);
-
 CREATE FUNCTION public.hub_reads_in_lists(student uuid)
     RETURNS TABLE (id uuid, created_at timestamptz, user_id uuid, action text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -175,7 +178,6 @@ GRANT EXECUTE ON FUNCTION public.hub_index_past_months() TO hub_system;
 
 -- ------------------------------------------------------------------------------------------------ owners and grants
 
-GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner of functions must have it while becoming one
 ALTER FUNCTION public.hub_found_students(text, jsonb, jsonb, text, boolean, text, uuid, integer) OWNER TO hub_definer;
 ALTER FUNCTION public.hub_search_students(jsonb, jsonb, text, boolean, text, uuid, integer) OWNER TO hub_definer;
 ALTER FUNCTION public.hub_search_all_students(jsonb, jsonb, text, boolean, text, uuid, integer) OWNER TO hub_definer;

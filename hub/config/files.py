@@ -51,7 +51,7 @@ class FileSettings(BaseSettings):
         None, description="clamd, which looks for viruses: tcp://host:3310 or unix:///run/clamav/clamd.ctl"
     )
     clamd_timeout: Annotated[float, Field(gt=0, le=300)] = Field(
-        30.0, description="how long it may take for a file", json_schema_extra=unit("s")
+        20.0, description="how long it may take for a file", json_schema_extra=unit("s")
     )
     files_unscanned: Literal["refuse", "serve"] = Field(
         "refuse", description="without HUB_CLAMD_URL: refuse takes no photo or document; serve trusts whoever uploads"

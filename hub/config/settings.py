@@ -6,6 +6,7 @@ from pydantic_settings import SettingsConfigDict
 
 from hub.config.accounts import AccountSettings
 from hub.config.badges import BadgeSettings
+from hub.config.cache import CacheSettings
 from hub.config.database import DatabaseSettings
 from hub.config.files import FileSettings
 from hub.config.keys import KeySettings
@@ -21,6 +22,7 @@ from hub.config.walls import WallSettings
 
 class Settings(
     # Fields come last class first: `passhub settings` begins with the database.
+    CacheSettings,
     RetentionSettings,
     RequestSettings,
     AccountSettings,

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -31,7 +30,7 @@ class HandLost(Exception):
 
 class Hand(Generic[D]):
     """`module` is run as `python -m module`; `done` is what it answers with. One task at a time: callers take turns.
-    `patience`: seconds for a task; `environment`: variables of its own."""
+    `patience`: seconds for a task; `arguments`: what is said to it at its start."""
 
     def __init__(
         self,
@@ -39,11 +38,11 @@ class Hand(Generic[D]):
         done: type[D],
         *,
         patience: float = ANSWER_SECONDS,
-        environment: Mapping[str, str] | None = None,
+        arguments: tuple[str, ...] = (),
     ) -> None:
         self._module = module
         self._patience = patience
-        self._environment = dict(environment or {})
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._decoder = msgspec.msgpack.Decoder(done)
 
@@ -79,9 +78,8 @@ class Hand(Generic[D]):
     async def _start(self) -> asyncio.subprocess.Process:
         # What it is not given it cannot leak: none of our settings, which hold secrets.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-        environment |= self._environment
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module),
+            *(sys.executable, "-m", self._module, *self._arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

@@ -99,8 +99,7 @@ WITH changes AS (
         hub_counted_hour(l.access_time, o.minutes) AS hour,
         (l.recorder_id, l.stream_seq) IS NOT DISTINCT FROM (g.recorder_id, g.stream_seq) AS late,
         hub_counted_type(coalesce(g.status, l.status), l.access_type) AS old_type,
-        hub_counted_reason(coalesce(g.status, l.status), CASE WHEN g.status IS NULL THEN l.reason ELSE g.reason END)
-            AS old_reason,
+        coalesce(g.reason, hub_counted_reason(l.status, l.reason)) AS old_reason,
         a.scan_id IS NOT NULL AND NOT g.annulled AS old_annulled,
         hub_counted_type(l.status, l.access_type) AS access_type, hub_counted_reason(l.status, l.reason) AS reason,
         a.scan_id IS NOT NULL AS annulled

@@ -306,12 +306,11 @@ class Admission:
         report = entry.report
         if report is None or _same_account(report, first.report):
             return Override(index, code, first.at), []
-        # The log notes a difference from what the hub says; the reader is told one from what holds.
-        hubs = code if first.report is None else first.code
-        merge = Merge(
-            first.scan_id, first.device, first.access_time, report, report.granted != (hubs == Reason.granted)
-        )
-        return Override(index, code, first.at, report.granted != (code == Reason.granted)), [merge]
+        conflict = report.granted != (code == Reason.granted)
+        # For the log it is one too when the reader still does otherwise than the hub says.
+        noted = conflict or (first.report is not None and report.granted != (first.code == Reason.granted))
+        merge = Merge(first.scan_id, first.device, first.access_time, report, noted)
+        return Override(index, code, first.at, conflict), [merge]
 
     def as_told(self, entry: Entry) -> Entry:
         """A recorded scan with the verdict that its reader was told after all."""

@@ -50,7 +50,7 @@ JOIN fresh f ON f.scan_id = s.id AND f.device_id = s.access_point_id AND f.acces
 -- is put beside it. The row that this very batch wrote is not touched.
 UPDATE access_logs l
 SET reader_status = s.reader_status, reader_reason = s.reader_reason, reader_time = s.reader_time,
-    skew_ms = s.skew_ms, conflict = COALESCE(l.hub_status, l.status) <> s.reader_status,
+    skew_ms = s.skew_ms, conflict = s.reader_status <> l.status OR s.reader_status <> COALESCE(l.hub_status, l.status),
     recorded_by = COALESCE(s.recorded_by, l.recorded_by)
 FROM drain_stage s
 JOIN scan_ids i ON i.device_id = s.access_point_id AND i.scan_id = s.id

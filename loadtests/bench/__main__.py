@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import bulk, fan_out, live, peers, people, qr, report, revocation, scans, uploads
+from loadtests.bench import bulk, card, fan_out, live, peers, people, qr, report, revocation, scans, uploads
 from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -121,6 +121,7 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "qr": lambda: qr.measure(rounds, seconds),
         "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
         "exports": lambda: bulk.exports(place),
+        "card": lambda: card.measure(place, rounds, seconds),
         "uploads": lambda: uploads.uploads(place, min(rounds, 3)),
         "students": lambda: _apart("students", place.url, options.students),
         "analytics": lambda: _apart("analytics", place.url, options.logged),

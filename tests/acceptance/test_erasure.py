@@ -143,6 +143,8 @@ async def scan(office: Office, school: School, sql: asyncpg.Connection, student:
     await until(
         lambda: sql.fetchval("SELECT count(*) FROM access_logs WHERE student_id = $1", student), lambda rows: rows == 2
     )
+    noted = await office.ask("POST", "/acknowledgements", {"scanId": entry["id"], "note": f"{MARK} comes without it"})
+    assert "id" in noted, noted
     await office.ask("POST", f"/access-logs/{entry['id']}/annul", {"reason": AT_DOOR})
     await until(lambda: sql.fetchval("SELECT count(*) FROM scan_annulments"), lambda rows: rows == 1)
 

@@ -143,7 +143,9 @@ def test_a_replay_that_is_sent_again_says_nothing_new(desk: Desk) -> None:
     other = entry(first.scan_id, code=denied, report=Report(AT - 5_000, False, "second thoughts", 13))
     (override,) = desk.admit(other)
     (merge,) = desk.batch.merges
-    assert (override.code, override.conflict, merge.conflict) == (Reason.granted, True, False)
+    assert (override.code, override.conflict, merge.conflict) == (Reason.granted, True, True)
+    (override,) = desk.admit(entry(first.scan_id, code=denied, report=Report(AT - 5_000, True, "by the list", 13)))
+    assert (override.conflict, desk.batch.merges[-1].conflict) == (False, True)
 
 
 def test_a_commit_that_fails_is_forgotten(desk: Desk) -> None:

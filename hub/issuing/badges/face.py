@@ -137,7 +137,8 @@ class Paper(FPDF):
         self.set_text_shaping(fonts.shaped(text))
         self.set_font("text", "B" if bold else "", points)
         words = text.split(" ")
-        if self.get_string_width(text) <= wide or len(words) == 1:
+        # What is a little too long is set smaller; a name may have its second line.
+        if self.get_string_width(text) <= (wide if bold else wide / 0.8) or len(words) == 1:
             return [text]
         count = len(words) - 1
         while count > 1 and self.get_string_width(" ".join(words[:count])) > wide:

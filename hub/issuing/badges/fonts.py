@@ -1,10 +1,10 @@
-"""Letters for names in any script: FiraGO has most alphabets, Noto Sans CJK has China's, Japan's and Korea's; an
-operator may add more (HUB_BADGE_FONTS). What none of them has is said, and never printed as a box.
+"""Letters for names in any script: FiraGO has the most usual alphabets, Noto Sans those of the south and east of Asia,
+of Ethiopia and of Armenia, Noto Sans CJK has China's, Japan's and Korea's; an operator may add more (HUB_BADGE_FONTS).
+What none of them has is said, and never printed as a box.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 import unicodedata
 from functools import cache
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
-#: Where the press finds more fonts; given on to it by presses.py.
-MORE_FONTS = "PASSHUB_BADGE_FONTS"
+#: An operator's directory, if there is one; a press is told at its start.
+_MORE: list[Path | None] = [None]
 REGULAR, BOLD = "figo", "figbo"
-#: Marks and joined letters need shaping: Hebrew to Hangul Jamo, and what combines with the letter before it.
-_FIRST_SHAPED, _LAST_SHAPED = "\u0590", "\u11ff"
+#: Marks and joined letters need shaping: from Hebrew to Vedic signs, and what combines with the letter before it.
+_FIRST_SHAPED, _LAST_SHAPED = "\u0590", "\u1cff"
 
 
 class Font:
@@ -42,13 +42,22 @@ def bold_path() -> Path:
     return _unpacked(BOLD)
 
 
-@cache
 def others() -> tuple[Font, ...]:
     """Those that are asked when the first one has not got a letter, in their order."""
-    found = [Font("cjk", _noto_cjk())]
-    folder = os.environ.get(MORE_FONTS)
-    if folder:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in {".ttf", ".otf"})
+    return _others(_MORE[0])
+
+
+def look_into(folder: Path | None) -> None:
+    """For more fonts, from now on."""
+    _MORE[0] = folder
+
+
+@cache
+def _others(folder: Path | None) -> tuple[Font, ...]:
+    found = [Font(f"noto{number}", path) for number, path in enumerate(_noto())]
+    found.append(Font("cjk", _noto_cjk()))
+    if folder is not None:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in {".ttf", ".otf"})
         found += [Font(f"more{number}", path) for number, path in enumerate(paths)]
     return tuple(found)
 
@@ -65,6 +74,13 @@ def _unpacked(name: str) -> Path:
     path = Path(_folder().name, f"{name}.ttf")
     path.write_bytes(fontbuffers[name]())
     return path
+
+
+def _noto() -> list[Path]:
+    """Of manimgx-fonts, which is data alone: one a script, upright."""
+    import manimgx_fonts as package  # noqa: PLC0415
+
+    return sorted(path for path in Path(package.__path__[0]).glob("NotoSans*.ttf") if "Italic" not in path.name)
 
 
 def _noto_cjk() -> Path:

@@ -1,4 +1,5 @@
-"""The process that draws badges: `python -m hub.issuing.badges.press`, a child of a worker or of the jobs process.
+"""The process that draws badges: `python -m hub.issuing.badges.press [FONTS]`, a child of a worker or of the jobs
+process. FONTS: a directory of more.
 
 A code's pattern takes tens of milliseconds of Python, so many presses make them side by side; pages are set from
 patterns by one of them. All of it is another process's time, at a low priority.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -35,6 +37,7 @@ def _missing(badge: Badge) -> str:
 def main() -> None:
     """Until standard input ends."""
     os.nice(NICENESS)
+    fonts.look_into(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     decoder = msgspec.msgpack.Decoder(Task)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while len(head := source.read(LENGTH.size)) == LENGTH.size:

@@ -11,7 +11,6 @@ from hub.config import Settings
 from hub.control.hand import Hand, HandLost
 from hub.errors import StoreUnavailable, TooManyRequests
 from hub.issuing.badges.badge import Badge, Done, Layout, Task
-from hub.issuing.badges.fonts import MORE_FONTS
 
 MOST = 16
 #: Codes of one task: a fifth of a second.
@@ -26,10 +25,8 @@ class Presses:
     """`number` of them; `close` ends them."""
 
     def __init__(self, settings: Settings, number: int) -> None:
-        more = {} if settings.badge_fonts is None else {MORE_FONTS: str(settings.badge_fonts)}
-        self._hands = [
-            Hand("hub.issuing.badges.press", Done, patience=PATIENCE, environment=more) for _ in range(number)
-        ]
+        more = () if settings.badge_fonts is None else (str(settings.badge_fonts),)
+        self._hands = [Hand("hub.issuing.badges.press", Done, patience=PATIENCE, arguments=more) for _ in range(number)]
         self._free: asyncio.LifoQueue[Hand[Done]] = asyncio.LifoQueue()
         for hand in self._hands:
             self._free.put_nowait(hand)

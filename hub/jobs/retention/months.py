@@ -11,9 +11,10 @@ import structlog
 
 from hub.accounts.ledger import pruning
 from hub.domain.ids import NIL
+from hub.errors import StoreTooSlow
 from hub.jobs.retention.schools import School
 from hub.jobs.retention.steps import Place, Step
-from hub.store.pg import Connection, PostgresError
+from hub.store.pg import Connection
 from hub.store.queries import load_queries
 
 log = structlog.get_logger(__name__)
@@ -92,9 +93,7 @@ async def _drop(place: Place, month: Month, past: list[UUID]) -> int:
         async with place.pg.system() as tx:
             if await _is_wanted(tx, month, past) or not await tx.fetchval(Q.drop_month, month.log, month.first):
                 return 0
-    except PostgresError as error:
-        if error.sqlstate != "55P03":  # lock_not_available
-            raise
+    except StoreTooSlow:
         log.warning("a month is not dropped tonight: its log is busy", log=month.log, month=str(month.first))
         return 0
     return rows

@@ -157,6 +157,17 @@ SELECT count(*) FROM scan_annulments WHERE school_id = $1 AND annulled_at < $2
 DELETE FROM scan_annulments
 WHERE ctid = ANY (ARRAY(SELECT ctid FROM scan_annulments WHERE school_id = $1 AND annulled_at < $2 LIMIT $3))
 
+-- count_acknowledgements --
+-- role: hub_system
+-- Notes of guards at the school $1 from before $2.
+SELECT count(*) FROM acknowledgements WHERE school_id = $1 AND created_at < $2
+
+-- prune_acknowledgements --
+-- role: hub_system
+-- Up to $3 of them are gone.
+DELETE FROM acknowledgements
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM acknowledgements WHERE school_id = $1 AND created_at < $2 LIMIT $3))
+
 -- count_documents --
 -- role: hub_system
 -- Files about students of the school $1 from before $2.

@@ -23,7 +23,11 @@ Q = load_queries(__package__)
 #: What a school's time holds for beside its own table, by the statements' names.
 DATED = {
     "documents": [("documents", "documents")],
-    "accessLogs": [("access_logs", "scans"), ("scan_annulments", "annulments")],
+    "accessLogs": [
+        ("access_logs", "scans"),
+        ("scan_annulments", "annulments"),
+        ("acknowledgements", "acknowledgements"),
+    ],
 }
 #: People erased in one transaction.
 LEAVERS = 20

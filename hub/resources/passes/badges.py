@@ -28,6 +28,7 @@ async def pass_badge(call: Call[None, None]) -> File:
     row = found(await tx.fetchrow(Q.badge_of_pass, call.id))
     badge = badge_of(row)
     if row["student_id"] is not None:
+        call.read = [row["student_id"]]
         badge.photo = await read_photo(tx, call.part(FILES), row["student_id"], 400)
     pdf, missing = await call.part(PRESSES).card(badge)
     if missing:

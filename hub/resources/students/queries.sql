@@ -116,7 +116,7 @@ RETURNING id
 
 -- erase_traces --
 -- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody.
-SELECT hub_erase_traces($1, $2::text[])
+SELECT hub_erase_traces($1, $2::text[]), hub_erase_notes($1)
 
 -- export_passes --
 -- Every pass of the student, with its code: it is the student's own.
@@ -169,3 +169,31 @@ SELECT EXISTS (SELECT FROM access_points WHERE id = $1 AND deleted_at IS NULL)
 -- The passes of these students, each one's in the order in which they would most likely be shown.
 SELECT id, student_id, pass_number, lookup_key FROM passes WHERE student_id = ANY ($1::uuid[])
 ORDER BY student_id, status = 'active' DESC, expiry_date DESC, id
+
+-- card_students --
+-- What a guard sees of these students, of those that are there.
+SELECT id, school_id, student_id, first_name, middle_name, last_name, program, status, photo_url IS NOT NULL AS has_photo
+FROM students WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
+
+-- card_passes --
+-- The passes of these students, the newest first.
+SELECT id, student_id, pass_number, pass_type, status, issue_date, expiry_date
+FROM passes WHERE student_id = ANY ($1::uuid[]) ORDER BY created_at DESC, id DESC
+
+-- card_entries --
+-- The last five scans of the student.
+SELECT l.access_time, l.access_type, l.status, l.reason, a.name AS access_point
+FROM access_logs AS l
+LEFT JOIN access_points AS a ON a.id = l.access_point_id
+WHERE l.student_id = $1
+ORDER BY l.access_time DESC LIMIT 5
+
+-- seen_last --
+-- role: hub_system
+-- Up to $1 students who were at a door in the last day.
+SELECT DISTINCT s.student_id
+FROM (
+    SELECT student_id FROM access_logs
+    WHERE access_time > now() - interval '1 day' AND access_time <= now() AND student_id IS NOT NULL
+    ORDER BY access_time DESC LIMIT $1
+) AS s

@@ -46,6 +46,8 @@ class Intake:
         self._hand = Hand("hub.rest.files.shrinking", Done)
         self._turn = asyncio.Lock()
         self._waiting = 0
+        #: Held by whichever upload is written to this host's disk.
+        self.writing = asyncio.Lock()
 
     def require(self) -> None:
         """Raises StoreUnavailable where nothing looks for viruses and that is not allowed."""

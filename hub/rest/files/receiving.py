@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from dataclasses import field as own
 from types import TracebackType
@@ -13,7 +14,8 @@ from hub.errors import BadRequest, PayloadTooLarge, UnsupportedMedia
 from hub.rest.body import odd_text
 from hub.rest.call import Call
 from hub.rest.faults import fault, refusal
-from hub.rest.jobs.spool import Spool
+from hub.rest.files.intake import INTAKE
+from hub.rest.jobs.spool import PART, Spool
 
 CHUNK = 64 * 1024
 _LONGEST_TEXT = 1000
@@ -44,7 +46,8 @@ async def receive_form(call: Call[Any, Any], form: Form, *, texts: tuple[str, ..
     request, name = call.request, call.route.upload_field
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia(f"send multipart/form-data with the file as `{name}`")
-    receiver = _Receiver(form, name, texts, most_files, call.settings.file_max_bytes)
+    writing = call.part(INTAKE).writing
+    receiver = _Receiver(form, name, texts, most_files, call.settings.file_max_bytes, writing)
     try:
         await receiver.receive(request)
     except (ValueError, AssertionError, LookupError) as error:  # aiohttp's words for a body that is no multipart
@@ -59,6 +62,7 @@ class _Receiver:
     texts: tuple[str, ...]
     most_files: int
     most_bytes: int
+    writing: asyncio.Lock
 
     async def receive(self, request: web.Request) -> None:
         reader = await request.multipart()
@@ -79,11 +83,22 @@ class _Receiver:
             raise refusal([fault(self.field, f"{self.most_files} at a time are taken, and no more")])
         spool = Spool()
         self.form.files.append(((part.filename or "")[:_LONGEST_NAME], spool))
+        size, waiting = 0, bytearray()
         while chunk := await part.read_chunk(CHUNK):
-            if spool.size + len(chunk) > self.most_bytes:
+            size += len(chunk)
+            if size > self.most_bytes:
                 raise PayloadTooLarge(f"{self.field}: a file may have {self.most_bytes} bytes")
-            spool.write(bytes(chunk))
+            waiting += chunk
+            if len(waiting) >= PART:
+                await self._write(spool, bytes(waiting))
+                waiting.clear()
+        await self._write(spool, bytes(waiting))
         spool.finish()
+
+    async def _write(self, spool: Spool, content: bytes) -> None:
+        """One at a time of all uploads here: meanwhile the others' senders wait, and scans do not."""
+        async with self.writing:
+            await asyncio.to_thread(spool.write, content)
 
     def check(self) -> None:
         faults = [fault(self.field, "is empty") for _, spool in self.form.files if not spool.size]

@@ -165,3 +165,22 @@ async def test_who_tries_to_grant_more_is_in_the_audit(office: Office) -> None:
         ("roles", "you do not hold students:erase"),
         ("users", "the role school_admin may do what you may not"),
     ]
+
+
+@pytest.mark.parametrize("who", [ADMIN, ROOT])
+async def test_by_another_name_a_role_needs_its_second_factor_still(office: Office, who: str) -> None:
+    """A role of a school, and one of the installation's."""
+    token = await office.one.token(who)
+    made = (await office.one.ask("POST", ROLES, token, NEW)).json
+    near, far = (f"/schools/{office.schools[code]}" for code in ("near", "far"))
+    root = await office.one.token(ROOT)
+    wanted = {"settings": {"secondFactor": ["staff", NEW["name"]]}}
+    assert (await office.one.ask("PUT", near, root, wanted)).status == 200
+    await office.set("far", '{"secondFactor": ["front desk"]}')
+    assert (await office.one.ask("PUT", f"{ROLES}/{made['id']}", token, {"name": "the desk"})).status == 200
+    settings = [(await office.one.ask("GET", path, root)).json["settings"]["secondFactor"] for path in (near, far)]
+    assert settings == [["staff", "the desk"], ["the desk" if who == ROOT else "front desk"]]
+    told = [row for row in await office.audited("update") if "renamed" in (row["new_values"] or "")]
+    assert {row["resource_id"] for row in told} == set(
+        office.schools.values() if who == ROOT else [office.schools["near"]]
+    )

@@ -47,7 +47,7 @@ async def test_everything_is_right(look: Look, owner: asyncpg.Connection, databa
         *("roles", "version", "wake-ups", "clock", "sessions", "room"),
         *("migrations", "tenancy", "feed", "months"),
         *("signing keys", "device keys", "time zones", "refused scans", "audit chain"),
-        *("version", "events", "directory", "file system", "writes", "room", "lock", "port"),
+        *("version", "events", "store", "directory", "file system", "writes", "room", "lock", "port"),
     ]
     assert at(report, "wake-ups", Level.right).facts["milliseconds"] > 0
     assert "pw" not in {word.strip(",:;") for finding in report.findings for word in finding.says.split()}

@@ -13,7 +13,7 @@ from hub.accounts.permissions import BUILT_IN
 from hub.config import Settings
 from hub.recorder.admission import entries
 from tests.integration.gate.desk_people import LOGS, USER, Guardroom, guardroom
-from tests.integration.gate.place import Place, recorder_running, until
+from tests.integration.gate.place import Place, recorder_running, refuse_scans, take_scans, until
 
 
 @pytest.fixture
@@ -131,10 +131,10 @@ async def test_a_journal_that_does_not_take_it_is_a_503_and_no_entry(
 ) -> None:
     own = quick()
     async with recorder_running(own) as recorder, guardroom(own, place) as room:
-        recorder.full = "the test says so"
+        refuse_scans(recorder, "the test says so")
         one = entry(room, scanId=str(uuid4()))
         assert (await room.ask(LOGS, one))[0] == 503
-        recorder.full = None
+        take_scans(recorder)
         assert (await room.ask(LOGS, one))[0] == 201
         assert len(await place.rows(1)) == 1
 
@@ -145,9 +145,9 @@ async def test_without_a_scan_id_the_key_of_the_request_makes_it_one_entry(
     own = quick()
     async with recorder_running(own) as recorder, guardroom(own, place) as room:
         one, key = entry(room), {"Idempotency-Key": "the-first"}
-        recorder.full = "the test says so"
+        refuse_scans(recorder, "the test says so")
         assert (await room.ask(LOGS, one, headers=key))[0] == 503
-        recorder.full = None
+        take_scans(recorder)
         answers = [await room.ask(LOGS, one, headers=key) for _ in range(2)]
         assert answers[0] == answers[1]
         # Kept by the journal, and then the request's own transaction was lost: its answer is not there.

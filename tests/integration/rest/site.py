@@ -40,6 +40,7 @@ from hub.issuing.pictures import PICTURES, Pictures
 from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
+from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
@@ -230,6 +231,7 @@ async def site_running(
     application[BY_HAND] = ByHand(desk, journal)
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
+    application[CARDS] = cards = Cards(own, pg, lambda: False)
     application[PRESSES] = presses = Presses(settings, 1)
     application[FILES] = files = await open_files(own)
     application[INTAKE] = intake = Intake(own)
@@ -254,6 +256,7 @@ async def site_running(
         await limiter.close()
         await accounts.close()
         await pictures.close()
+        await cards.close()
         await presses.close()
         await files.close()
         await intake.close()
