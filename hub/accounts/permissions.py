@@ -19,7 +19,6 @@ class Permission(StrEnum):
     students_export = "students:export"
     students_erase = "students:erase"
     #: Who stands at a door, and whether they may pass: what a guard looks up.
-    students_lookup = "students:lookup"
     documents_create = "documents:create"
     documents_read = "documents:read"
     documents_delete = "documents:delete"
@@ -85,7 +84,6 @@ class Permission(StrEnum):
 _SECURITY = frozenset(
     {
         Permission.faces_read,
-        Permission.students_lookup,
         Permission.passes_read,
         Permission.access_logs_read,
         Permission.live_read,

@@ -79,14 +79,6 @@ async def _confirmed(site: Site, school: str) -> dict[str, str]:
     return {"secret": (await _pairing(site, await _wall_screen(site, school), site.schools[school]))[1]}
 
 
-async def _a_day(*_: object) -> str:
-    return "from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z"
-
-
-async def _some_name(*_: object) -> str:
-    return "q=ada"
-
-
 async def _lately(*_: object) -> str:
     return f"accessTimeFrom={(datetime.now(UTC) - timedelta(hours=1)).isoformat().replace('+00:00', 'Z')}"
 
@@ -107,6 +99,4 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
 }
 QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {
     "GET /access-logs/counts": _lately,
-    "GET /access-logs/summary": _a_day,
-    "GET /students/lookup": _some_name,
 }

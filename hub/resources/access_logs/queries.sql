@@ -39,24 +39,6 @@ LEFT JOIN LATERAL (
 ) p ON true
 WHERE s.id = $1 AND s.deleted_at IS NULL
 
--- summary --
--- Scans from $1 until before $2, at the door $3 or at any: by buckets of $4 from $1 on, by door, and by reason.
-SELECT CASE grouping(b.at, l.access_point_id, l.reason) WHEN 3 THEN 'bucket' WHEN 5 THEN 'door' ELSE 'reason' END AS kind,
-    b.at, l.access_point_id, l.reason,
-    count(*) FILTER (WHERE l.status = 'granted') AS granted, count(*) FILTER (WHERE l.status = 'denied') AS denied,
-    count(*) FILTER (WHERE l.status = 'granted' AND l.access_type = 'entry') AS entries,
-    count(*) FILTER (WHERE l.status = 'granted' AND l.access_type = 'exit') AS exits
-FROM access_logs l
-CROSS JOIN LATERAL (SELECT date_bin($4::interval, l.access_time, $1::timestamptz) AS at) b
-WHERE l.access_time >= $1 AND l.access_time < $2 AND ($3::uuid IS NULL OR l.access_point_id = $3)
-    AND l.access_point_id IS NOT NULL
-GROUP BY GROUPING SETS ((b.at), (l.access_point_id), (l.reason))
-ORDER BY b.at
-
--- door_names --
--- What these doors are called, those that were deleted too.
-SELECT id, name FROM access_points WHERE id = ANY ($1::uuid[])
-
 -- count_logs --
 -- How many scans there were from $2 until $3: by the column of time that they fall in, by door, and by reason.
 SELECT

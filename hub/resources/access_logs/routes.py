@@ -27,7 +27,6 @@ from hub.resources.access_logs.model import (
     access_log,
 )
 from hub.resources.access_logs.queries import Q
-from hub.resources.access_logs.summary import Summary, SummaryQuery, summary
 from hub.rest.answer import File
 from hub.rest.call import Call
 from hub.rest.exporting import Export
@@ -160,15 +159,6 @@ ROUTES = [
         files=FILES,
         errors=(BadRequest, TooManyRequests),
         reads="student",
-    ),
-    Route(
-        "GET",
-        "/access-logs/summary",
-        summary,
-        summary="How many passed when, at which door, and why others did not",
-        permission=Permission.access_logs_read,
-        query=SummaryQuery,
-        answer=Summary,
     ),
     Route(
         "GET",

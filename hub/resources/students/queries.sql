@@ -161,15 +161,6 @@ SELECT id, created_at, user_id, action FROM hub_reads_in_lists($1) ORDER BY crea
 -- Who these people are, of those whom the school may see.
 SELECT id, first_name, last_name, email FROM users WHERE id = ANY ($1::uuid[])
 
--- is_door --
--- Whether the school has this access point.
-SELECT EXISTS (SELECT FROM access_points WHERE id = $1 AND deleted_at IS NULL)
-
--- passes_to_show --
--- The passes of these students, each one's in the order in which they would most likely be shown.
-SELECT id, student_id, pass_number, lookup_key FROM passes WHERE student_id = ANY ($1::uuid[])
-ORDER BY student_id, status = 'active' DESC, expiry_date DESC, id
-
 -- card_students --
 -- What a guard sees of these students, of those that are there.
 SELECT id, school_id, student_id, first_name, middle_name, last_name, program, status, photo_url IS NOT NULL AS has_photo

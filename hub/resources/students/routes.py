@@ -16,7 +16,6 @@ from hub.resources.students.cards import StudentCard, get_card
 from hub.resources.students.held import data_export
 from hub.resources.students.judging import judged
 from hub.resources.students.leaving import KIND, Q, delete, erase, found, locked, restore
-from hub.resources.students.lookup import LookedUp, LookupQuery, lookup_students
 from hub.resources.students.model import (
     ChangedStudent,
     DeletionQuery,
@@ -170,17 +169,6 @@ ROUTES = [
         location="/students/{id}",
         errors=(NotFound, Conflict),
         example=EXAMPLE,
-    ),
-    Route(
-        "GET",
-        "/students/lookup",
-        lookup_students,
-        summary="Who stands there, and whether their pass works at a door now",
-        permission=Permission.students_lookup,
-        query=LookupQuery,
-        answer=LookedUp,
-        errors=(NotFound,),
-        reads=KIND,
     ),
     Route(
         "GET",

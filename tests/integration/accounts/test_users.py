@@ -180,7 +180,6 @@ async def test_guards_only_read_until_their_school_says_more(office: Office) -> 
         "faces:read",
         "live:read",
         "passes:read",
-        "students:lookup",
     ]
     changed: list[Any] = []
     office.two.accounts.sessions.on_changed(changed.append)
