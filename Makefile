@@ -13,7 +13,7 @@ unexport PYTHONHOME PYTHONPATH
 export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench load console docs lock audit clean strace chromium
+.PHONY: help demo test test-fast lint bench load console docs lock audit clean strace chromium clamd
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ help:  ## list the targets
 demo: $(VENV)/.demo console  ## run everything with made-up schools and readers; ARGS="--rate 50 --duration 60"
 	@$(VENV)/bin/passhub demo $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.node console strace chromium  ## every test, against real PostgreSQL and Valkey processes
+test: $(VENV)/.dev $(VENV)/.node console strace chromium clamd  ## every test, against real PostgreSQL and Valkey processes
 	$(PY) -m pytest tests $(ARGS)
 
 test-fast: $(VENV)/.dev  ## the tests that need no service, in less than 30 s
@@ -67,12 +67,20 @@ clean:  ## remove what make and the tools made, .venv too
 	rm -rf $(VENV) build dist hub/live/page dashboards/guard/node_modules dashboards/guard/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One test traces system calls, and some drive a browser. Without these they say so, and fail where CI=true.
+# One test traces system calls, some drive a browser, some ask clamd. Without these they say so, and fail where CI=true.
 strace chromium:
 	@if [ "$$(id -u)" = 0 ] && ! command -v $@ >/dev/null && command -v apt-get >/dev/null; then \
 	    echo "installing $@"; \
 	    { apt-get install -qq -y --no-install-recommends $@ || \
 	        { apt-get update -qq && apt-get install -qq -y --no-install-recommends $@; }; } >/dev/null 2>&1 || true; \
+	fi
+
+# clamd comes in a package of another name, and below a folder that is not in everybody's PATH. No signatures are fetched.
+clamd:
+	@if [ "$$(id -u)" = 0 ] && ! command -v clamd /usr/sbin/clamd >/dev/null && command -v apt-get >/dev/null; then \
+	    echo "installing clamav-daemon"; \
+	    { apt-get install -qq -y --no-install-recommends clamav-daemon || \
+	        { apt-get update -qq && apt-get install -qq -y --no-install-recommends clamav-daemon; }; } >/dev/null 2>&1 || true; \
 	fi
 
 define INSTALL

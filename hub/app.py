@@ -32,11 +32,14 @@ from hub.gate.described import READERS
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
+from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
+from hub.live.acknowledged import Acknowledgements
 from hub.live.admission import Admission
 from hub.live.live import Live
 from hub.live.page import page_routes
@@ -45,8 +48,11 @@ from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
+from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.files.intake import INTAKE, Intake
+from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
 from hub.rest.limiter import Limiter
 from hub.rest.ports import AuditTrail, Authenticator
@@ -56,6 +62,7 @@ from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.rest.tls import Tls
+from hub.store.files import open_files
 from hub.store.pg import Pg, Role, active_connections
 from hub.store.watch import RedisWatch
 from hub.telemetry import Family, gauge
@@ -93,8 +100,11 @@ class Worker:
         self.line = line
         self.index = PassIndex()
         self.directory = Directory()
-        self.roster = Roster()
-        self.feed = Feed(settings, self.index, self.directory, [self.roster])
+        self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
+        self.acknowledgements = Acknowledgements()
+        self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
+        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements, self.cards])
+        self.feed.on_students = self.cards.forget
         self.recorder = RecorderClient(
             socket_path(settings),
             worker=f"worker-{slot}",
@@ -104,6 +114,7 @@ class Worker:
         self.redis = RedisWatch(settings)
         self.desk = Desk(self.index, self.directory, self.feed, self.recorder)
         self.connections = Connections(self.directory, self.recorder)
+        self.presence = Presence(self.connections, pg)
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
@@ -114,10 +125,13 @@ class Worker:
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
+        self.intake = Intake(settings)
+        self.presses = Presses(settings, 1)
         self.stats = Stats(self.directory, self.feed, self.recorder)
         self.live = Live(
-            settings, self.recorder, pg, self.index, self.directory, self.connections.by_school, self.stats.text
+            settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
         )
+        self.acknowledgements.send = self.live.tell
         self.admission = Admission(
             self.accounts.sessions,
             self.directory,
@@ -203,20 +217,27 @@ class Worker:
             self.shell.families,
             self.live.families,
             self.screens.families,
+            self.cards.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
-        background += [self.live.run(), self.screens.run()]
+        background += [self.live.run(), self.screens.run(), self.presence.run()]
+        background.append(self.cards.run(self.feed.ready.wait()))
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if successor else self.settings.start_grace):
                     await _first(self.feed.ready.wait(), self.stop.wait(), self.line.gone.wait(), failed.wait())
+            files = await open_files(self.settings)
             application = self.application()
+            application[FILES] = files
+            application[INTAKE] = self.intake
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
+            application[CARDS] = self.cards
+            application[PRESSES] = self.presses
             express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
@@ -231,6 +252,7 @@ class Worker:
             self.line.ready()
             await _first(self.stop.wait(), self.line.retire.wait(), self.line.gone.wait(), failed.wait())
             await self._wind_down(runner, site)
+            await files.close()
 
     async def _wind_down(self, runner: web.AppRunner, site: web.SockSite) -> None:
         """Answer what is in flight, say goodbye, close."""
@@ -249,6 +271,9 @@ class Worker:
         await self.limiter.close()
         await self.accounts.close()
         await self.pictures.close()
+        await self.cards.close()
+        await self.intake.close()
+        await self.presses.close()
         self.line.send_numbers()
         await asyncio.sleep(0)
 

@@ -5,6 +5,7 @@ HubError                    500 internal
 ├── MigrationError          the database cannot be brought to this version's schema
 ├── StartError              a part cannot be started; says what to do
 ├── StoreUnavailable        503 unavailable: PostgreSQL or Redis is away
+│   └── StoreTooSlow        PostgreSQL gave a statement up: it took too long, or waited too long for a lock
 ├── JournalError            503 journal: the journal cannot keep an answer
 ├── BadRequest              400 validation, with one entry a fault in `details`
 ├── Unauthorized            401 unauthorized
@@ -47,6 +48,10 @@ class StartError(HubError):
 class StoreUnavailable(HubError):
     status = 503
     code = "unavailable"
+
+
+class StoreTooSlow(StoreUnavailable):
+    pass
 
 
 class JournalError(HubError):

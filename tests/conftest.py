@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from hub.config import Settings, load_settings
 from tests.services import Cluster, running_cluster, running_valkey
 
 SERVICE_FIXTURES = frozenset({"cluster", "database", "settings", "valkey"})
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("hub", deadline=None)
+hypothesis.settings.load_profile("hub")
 
 SECRET_KEY = base64.urlsafe_b64encode(b"a key of tests that seals things").decode()
 

@@ -1,4 +1,4 @@
-"""A TCP port in front of a unix socket that can be cut in the ways in which networks cut.
+"""A TCP port in front of a unix socket, or of another port, that can be cut in the ways in which networks cut.
 
     with TcpProxy(directory / ".s.PGSQL.5432") as proxy:
         proxy.url(database)          # the same database, through the proxy
@@ -54,7 +54,7 @@ class Link:
 class TcpProxy:
     """`port` on 127.0.0.1. `links`: connections through it, oldest first; `accepted`: how many there have been."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path | int) -> None:
         self.port = 0
         self.links: list[Link] = []
         self.accepted = 0
@@ -108,7 +108,7 @@ class TcpProxy:
         task.add_done_callback(self._tasks.discard)
         self.accepted += 1
         try:
-            back_reader, back = await asyncio.open_unix_connection(str(self._target))
+            back_reader, back = await self._connect()
         except OSError:
             front.close()
             return
@@ -127,6 +127,11 @@ class TcpProxy:
             await asyncio.gather(*pumps, return_exceptions=True)
             self.links.remove(link)
             link.end("close")
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, int):
+            return await asyncio.open_connection("127.0.0.1", self._target)
+        return await asyncio.open_unix_connection(str(self._target))
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)

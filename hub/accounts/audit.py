@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+
+from hub.domain.ids import new_id
 
 Action = Literal[
     "create", "read", "update", "delete", "login", "logout", "refuse", "export", "grant", "lockdown", "verify"
@@ -29,3 +32,25 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     #: The student whom the entry is about, if any: personal values in it are sealed under that student's own key.
     subject_id: UUID | None = None
+
+
+def by_program(
+    action: Action,
+    resource_type: str,
+    resource_id: UUID | None,
+    *,
+    school: UUID | None = None,
+    user: UUID | None = None,
+    new: dict[str, Any] | None = None,
+) -> AuditEntry:
+    """What no request asked for: a job's doing, or a command's."""
+    return AuditEntry(
+        id=new_id(),
+        at=time.time_ns() // 1000,
+        school_id=school,
+        user_id=user,
+        action=action,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        new=new,
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from hub.accounts.audit import by_program
 from hub.accounts.passwords import Passwords
 from hub.accounts.roster import queries
+from hub.accounts.trail import record
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.store.pg import Pg, Role, conflicts
@@ -24,6 +26,8 @@ async def create_admin(settings: Settings, email: str, first_name: str, last_nam
                 id_: UUID = await tx.fetchval(
                     queries["add_super_admin"], new_id(), email, hashed, first_name, last_name
                 )
+            told = {"email": email, "firstName": first_name, "lastName": last_name, "role": "super_admin"}
+            await record(tx, by_program("create", "user", id_, new=told | {"by": "passhub users create-admin"}))
         return id_
     finally:
         await passwords.close()

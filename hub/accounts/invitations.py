@@ -31,12 +31,12 @@ async def redeem(tx: Connection, token: str, *purposes: str) -> Redeemed:
     return Redeemed(row["id"], row["school_id"], row["email"], row["purpose"])
 
 
-async def check_rules(tx: Connection, redeemed: Redeemed, password: str) -> None:
-    """What the school asks of passwords beyond what holds for all. Raises BadRequest; the token is not used up then."""
-    least = await tx.fetchval(queries["least_password"], redeemed.school_id)
+async def check_rules(tx: Connection, school_id: UUID | None, password: str, field: str = "password") -> None:
+    """What the school asks of passwords beyond what holds for all. Raises BadRequest; a token is not used up then."""
+    least = await tx.fetchval(queries["least_password"], school_id)
     if least is not None and len(password) < least:
         message = f"must have at least {least} characters in this school"
-        raise BadRequest(f"password {message}", [{"field": "password", "message": message}])
+        raise BadRequest(f"{field} {message}", [{"field": field, "message": message}])
 
 
 async def set_password(tx: Connection, redeemed: Redeemed, password_hash: str) -> None:

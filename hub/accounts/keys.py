@@ -13,7 +13,9 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from hub.accounts.audit import by_program
 from hub.accounts.roster import Roster, queries
+from hub.accounts.trail import record
 from hub.domain.ids import new_id
 from hub.domain.keyring import KeyRing
 from hub.domain.vault import SealBroken, column_place
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 #: How old a key gets, and how long before it signs every worker may hear of it.
 ROTATE_SECONDS = 30 * 86_400.0
 HEARD_SECONDS = 30.0
+KIND = "token_key"
 
 
 class Signer:
@@ -81,12 +84,15 @@ async def rotate(pg: Pg, ring: KeyRing, older_than: float = ROTATE_SECONDS) -> b
         await tx.execute(queries["lock_token_keys"])
         newest = await tx.fetchrow(queries["newest_token_key"], min(older_than, 1e9))
         if newest is not None and not newest["due"]:
-            await tx.execute(queries["retire_token_keys"], newest["id"])
+            for row in await tx.fetch(queries["retire_token_keys"], newest["id"]):
+                await record(tx, by_program("update", KIND, row["id"], new={"retired": True}))
             return False
         key, id_ = Ed25519PrivateKey.generate(), new_id()
         sealed = ring.seal(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()), _place(str(id_)))
         public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        await tx.execute(queries["add_token_key"], id_, public, sealed, 0.0 if newest is None else HEARD_SECONDS)
+        wait = 0.0 if newest is None else HEARD_SECONDS
+        await tx.execute(queries["add_token_key"], id_, public, sealed, wait)
+        await record(tx, by_program("create", KIND, id_, new={"signsAfterSeconds": wait}))
     log.info("a new key signs access tokens", kid=str(id_))
     return True
 

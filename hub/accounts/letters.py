@@ -17,27 +17,34 @@ from hub.store.jobs import enqueue
 from hub.store.pg import Connection
 
 ENTRYPOINT = "mail"
-Purpose = Literal["invitation", "reset", "verify"]
+Purpose = Literal["invitation", "reset", "verify", "notice"]
+#: What a notice tells of: whoever did not do it learns that somebody else did.
+About = Literal["password", "factor_added", "factor_removed", "email"]
 _encoder = msgspec.json.Encoder()
 
 
 class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """To a user, or, for who has forgotten the password, to whoever has this address: nobody may have it."""
+    """To a user, or, for who has forgotten the password, to whoever has this address: nobody may have it. With both, to
+    the user at this address, which was theirs until now."""
 
     purpose: Purpose
     user_id: UUID | None = None
     email: str | None = None
+    about: About | None = None
 
 
 class Addressed(msgspec.Struct, frozen=True):
-    """What a letter is written from. `school`: None for super admins."""
+    """What a letter is written from. `school`: None for super admins. `token`: '' in a notice, which opens nothing."""
 
     purpose: Purpose
+    user_id: UUID
+    school_id: UUID | None
     email: str
     first_name: str
     last_name: str
     school: str | None
     token: str
+    about: About | None
 
 
 async def ask_for(tx: Connection, letter: Letter) -> None:
@@ -46,14 +53,30 @@ async def ask_for(tx: Connection, letter: Letter) -> None:
 
 
 async def address(tx: Connection, letter: Letter) -> Addressed | None:
-    """Whom it goes to, with a new token, as hub_system; None when nobody has the address or may be here any more."""
+    """Whom it goes to, as hub_system, with a new token unless it is a notice; None when nobody has the address, or may
+    be here any more."""
     if letter.user_id is not None:
         row = await tx.fetchrow(queries["addressee"], letter.user_id)
     else:
         row = await tx.fetchrow(queries["addressee_by_email"], letter.email)
     if row is None:
         return None
+    token = "" if letter.purpose == "notice" else await _new_token(tx, row["id"], letter.purpose, row["email"])
+    return Addressed(
+        letter.purpose,
+        row["id"],
+        row["school_id"],
+        letter.email if letter.user_id is not None and letter.email is not None else row["email"],
+        row["first_name"],
+        row["last_name"],
+        row["school"],
+        token,
+        letter.about,
+    )
+
+
+async def _new_token(tx: Connection, user_id: UUID, purpose: Purpose, email: str) -> str:
     token, hash_ = new_opaque()
-    await tx.execute(queries["drop_mailed_tokens"], row["id"], letter.purpose)
-    await tx.execute(queries["keep_mailed_token"], hash_, row["id"], letter.purpose, row["email"])
-    return Addressed(letter.purpose, row["email"], row["first_name"], row["last_name"], row["school"], token)
+    await tx.execute(queries["drop_mailed_tokens"], user_id, purpose)
+    await tx.execute(queries["keep_mailed_token"], hash_, user_id, purpose, email)
+    return token

@@ -18,6 +18,8 @@ class Permission(StrEnum):
     students_import = "students:import"
     students_export = "students:export"
     students_erase = "students:erase"
+    #: Who stands at a door, and whether they may pass: what a guard looks up.
+    students_lookup = "students:lookup"
     documents_create = "documents:create"
     documents_read = "documents:read"
     documents_delete = "documents:delete"
@@ -37,11 +39,18 @@ class Permission(StrEnum):
     access_points_read = "access_points:read"
     access_points_update = "access_points:update"
     access_points_delete = "access_points:delete"
+    #: To read passes there with one's own device, as its reader does.
+    access_points_scan = "access_points:scan"
     access_logs_read = "access_logs:read"
     access_logs_create = "access_logs:create"
     access_logs_annul = "access_logs:annul"
     access_logs_export = "access_logs:export"
     live_read = "live:read"
+    acknowledgements_create = "acknowledgements:create"
+    wall_screens_create = "wall_screens:create"
+    wall_screens_read = "wall_screens:read"
+    wall_screens_update = "wall_screens:update"
+    wall_screens_delete = "wall_screens:delete"
     lockdown_set = "lockdown:set"
     schools_create = "schools:create"
     schools_read = "schools:read"
@@ -73,9 +82,15 @@ class Permission(StrEnum):
         return self.value.partition(":")[2]
 
 
-#: What every installation's five roles may do. Rows of `role_permissions`; a test holds that they are these.
 _SECURITY = frozenset(
-    {Permission.faces_read, Permission.passes_read, Permission.access_logs_read, Permission.live_read}
+    {
+        Permission.faces_read,
+        Permission.students_lookup,
+        Permission.passes_read,
+        Permission.access_logs_read,
+        Permission.live_read,
+        Permission.acknowledgements_create,
+    }
 )
 _STAFF = _SECURITY | {
     Permission.students_create,
@@ -105,10 +120,11 @@ BUILT_IN: dict[str, frozenset[Permission]] = {
     "card_reader": frozenset({Permission.passes_verify, Permission.access_logs_create}),
 }
 
-#: What a school may add to `security`, which itself only reads: schools.settings {"guardDesk": true}.
+#: What a school may add to `security`, which itself lets nobody in: schools.settings {"guardDesk": true}.
 GUARD_DESK = frozenset(
     {
         Permission.access_points_read,
+        Permission.access_points_scan,
         Permission.access_logs_create,
         Permission.access_logs_annul,
         Permission.visitors_create,

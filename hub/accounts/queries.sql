@@ -92,15 +92,35 @@ UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE hash = $1 AND used_a
 SELECT s.id, s.user_id, s.school_id, s.ended_at IS NOT NULL AS ended
 FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = $1
 
--- living_session --
+-- carry_on_session --
 -- role: hub_admin
--- A session that lives, of a user who may be here.
-SELECT s.id, s.user_id, s.delivery, s.expires_at
-FROM sessions s
-JOIN users u ON u.id = s.user_id
-LEFT JOIN schools c ON c.id = u.school_id
-WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > now()
+-- A session that lives, of a user who may be here; it was used at this moment.
+UPDATE sessions s SET last_used_at = clock_timestamp()
+FROM users u LEFT JOIN schools c ON c.id = u.school_id
+WHERE s.id = $1 AND u.id = s.user_id AND s.ended_at IS NULL AND s.expires_at > now()
     AND u.is_active AND u.deleted_at IS NULL AND COALESCE(c.is_active, true)
+RETURNING s.id, s.user_id, s.delivery, s.expires_at
+
+-- session_of_refresh_token --
+-- role: hub_admin
+-- Whose session a token belongs to, used or not: whoever logs out with it ends that session.
+SELECT s.id, s.user_id, s.school_id FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = $1
+
+-- list_sessions --
+-- Sessions of the user $1 that live; row-level security decides whose users are seen.
+SELECT id, created_at, last_used_at, LEAST(expires_at, '9999-01-01Z'::timestamptz) AS expires_at, delivery,
+    host(address) AS address, user_agent
+FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now()
+
+-- end_other_sessions --
+-- The end of the sessions of the user $1 but for $2 (NULL: of all): they began when the second factor was another.
+UPDATE sessions SET ended_at = clock_timestamp(), end_reason = 'ended'
+WHERE user_id = $1 AND id IS DISTINCT FROM $2::uuid AND ended_at IS NULL
+
+-- end_session_of --
+-- The end of one session of the user $2, by hand.
+UPDATE sessions SET ended_at = clock_timestamp(), end_reason = 'ended'
+WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > now() RETURNING id
 
 -- end_session --
 -- role: hub_api
@@ -124,6 +144,18 @@ UPDATE users SET password_hash = $2, email_verified_at = COALESCE(email_verified
 WHERE id = $1 AND is_active AND deleted_at IS NULL
 RETURNING school_id
 
+-- keep_session --
+-- role: hub_admin
+-- For this transaction: this session outlives another password.
+SELECT set_config('hub.keep_session', $1::text, true)
+
+-- change_own_password --
+-- role: hub_admin
+-- A new password in place of the one that was verified ($2); a trigger ends the user's other sessions.
+UPDATE users SET password_hash = $3
+WHERE id = $1 AND password_hash = $2 AND is_active AND deleted_at IS NULL
+RETURNING id
+
 -- password_hash --
 -- role: hub_admin
 -- The hash that is held against a password.
@@ -132,14 +164,14 @@ SELECT password_hash FROM users WHERE id = $1 AND is_active AND deleted_at IS NU
 -- addressee --
 -- role: hub_system
 -- Whom a letter goes to, by id; nobody who is deactivated or gone.
-SELECT u.id, u.email, u.first_name, u.last_name, s.name AS school
+SELECT u.id, u.email, u.first_name, u.last_name, u.school_id, s.name AS school
 FROM users u LEFT JOIN schools s ON s.id = u.school_id
 WHERE u.id = $1 AND u.is_active AND u.deleted_at IS NULL
 
 -- addressee_by_email --
 -- role: hub_system
 -- The same by address, for whoever has forgotten the password.
-SELECT u.id, u.email, u.first_name, u.last_name, s.name AS school
+SELECT u.id, u.email, u.first_name, u.last_name, u.school_id, s.name AS school
 FROM users u LEFT JOIN schools s ON s.id = u.school_id
 WHERE lower(u.email) = lower($1) AND u.is_active AND u.deleted_at IS NULL
 
@@ -243,7 +275,7 @@ INSERT INTO token_keys (id, public_key, private_key, active_from) VALUES ($1, $2
 -- retire_token_keys --
 -- role: hub_system
 -- What another key has taken over from.
-UPDATE token_keys SET retired_at = now() WHERE retired_at IS NULL AND id <> $1 AND active_from <= now()
+UPDATE token_keys SET retired_at = now() WHERE retired_at IS NULL AND id <> $1 AND active_from <= now() RETURNING id
 
 -- private_token_key --
 -- role: hub_admin

@@ -67,7 +67,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Rights(msgspec.Struct, frozen=True):
-    """`required`: the school asks for a second factor of this role; `enrolled`: there is one."""
+    """`required`: a second factor is asked for of this role; `enrolled`: there is one."""
 
     permissions: frozenset[Permission]
     required: bool
@@ -75,13 +75,17 @@ class Rights(msgspec.Struct, frozen=True):
 
 
 class Roster:
-    """`on_ended(session)` when a session is over, whatever ended it; `on_changed(session)` when its holder may now do
-    something else than before. Both are called in the loop, once a session, and must not raise or wait."""
+    """`super_admin_factor`: whether super admins need a second factor.
+
+    `on_ended(session)` when a session is over, whatever ended it; `on_changed(session)` when its holder may now do
+    something else than before. Both are called in the loop, once a session, and must not raise or wait.
+    """
 
     #: What the feed tells it of.
     kinds = ("school", "role", "user", "session", "token_key")
 
-    def __init__(self) -> None:
+    def __init__(self, *, super_admin_factor: bool = False) -> None:
+        self._super_admin_factor = super_admin_factor
         self.people: dict[UUID, Person] = {}
         self.roles: dict[UUID, RoleRow] = {}
         self.schools: dict[UUID, SchoolRow] = {}
@@ -111,7 +115,7 @@ class Roster:
         school = None if person.school_id is None else self.schools.get(person.school_id)
         if role is None or (person.school_id is not None and (school is None or not school.active)):
             return None
-        permissions = _permissions(person, role, school)
+        permissions = _permissions(person, role, school, self._requires_factor(role, school))
         return Identity(session.user_id, person.school_id, role.name, permissions, session_id)
 
     def rights(self, user_id: UUID) -> Rights:
@@ -121,8 +125,12 @@ class Roster:
         if person is None or role is None:
             return Rights(frozenset(), required=False, enrolled=False)
         school = None if person.school_id is None else self.schools.get(person.school_id)
-        required = school is not None and role.name in school.second_factor
-        return Rights(_permissions(person, role, school), required, person.second_factor)
+        required = self._requires_factor(role, school)
+        return Rights(_permissions(person, role, school, required), required, person.second_factor)
+
+    def _requires_factor(self, role: RoleRow, school: SchoolRow | None) -> bool:
+        """Whoever belongs to no school is a super admin."""
+        return self._super_admin_factor if school is None else role.name in school.second_factor
 
     def sessions_of(self, user_id: UUID) -> frozenset[UUID]:
         return frozenset(self._of_user.get(user_id, ()))
@@ -229,12 +237,10 @@ class Roster:
             log.exception("what had to end with a session failed to", session_id=str(session_id))
 
 
-def _permissions(person: Person, role: RoleRow, school: SchoolRow | None) -> frozenset[Permission]:
-    """None for who has yet to set up the second factor that the school asks for: such a session can do just that."""
-    if school is None:
-        return role.permissions
-    if role.name in school.second_factor and not person.second_factor:
+def _permissions(person: Person, role: RoleRow, school: SchoolRow | None, required: bool) -> frozenset[Permission]:
+    """None for who has yet to set up the second factor that is asked for: such a session can do just that."""
+    if required and not person.second_factor:
         return frozenset()
-    if role.built_in and role.name == "security" and school.guard_desk:
+    if school is not None and role.built_in and role.name == "security" and school.guard_desk:
         return role.permissions | GUARD_DESK
     return role.permissions

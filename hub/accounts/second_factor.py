@@ -1,13 +1,13 @@
 """The second factor: six digits that change every 30 seconds (TOTP), and recovery codes for who has lost the device.
 
-The secret is sealed under the key ring; recovery codes are 80 random bits, kept as SHA-256. A code is good once, and
+The secret is sealed under the key ring; recovery codes are 140 random bits, kept as SHA-256. A code is good once, and
 an older one than the last is not taken either. A school says which roles need one: `schools.settings` with
-{"secondFactor": ["school_admin", …]}; who has none yet can then do nothing but set it up.
+{"secondFactor": ["school_admin", …]}, and the operator whether super admins do; who has none yet can then do nothing
+but set it up. A session that began without it does not live to see it: the others end when one is set up.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
 import time
@@ -29,7 +29,9 @@ STEP_SECONDS = 30
 #: Steps before and after now that are taken too: clocks of phones differ.
 DRIFT_STEPS = 1
 RECOVERY_CODES = 10
-_RECOVERY_BYTES = 10
+#: Five random bits each; so many that a plain hash is enough: nobody tries them all.
+_RECOVERY_LETTERS = 28
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -102,8 +104,8 @@ def _step_of(secret: str, code: str, now: float) -> int | None:
 
 
 def _recovery_code() -> str:
-    """Four groups of four letters and digits."""
-    text = base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().lower()
+    """Seven groups of four letters and digits."""
+    text = "".join(secrets.choice(_ALPHABET) for _ in range(_RECOVERY_LETTERS))
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 

@@ -36,7 +36,7 @@ _ENDED_KEPT = 10_000
 #: A token with an unknown kid makes a worker look for new keys, so often at most.
 _KEY_LOOK_SECONDS = 1.0
 Delivery = Literal["body", "cookie"]
-EndReason = Literal["logout", "token_reuse", "password_change", "role_change", "deactivation"]
+EndReason = Literal["logout", "token_reuse", "password_change", "role_change", "deactivation", "ended"]
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -49,6 +49,14 @@ class Granted(msgspec.Struct, frozen=True):
     expires_in: int
     refresh_seconds: int
     delivery: Delivery
+
+
+class Owned(msgspec.Struct, frozen=True):
+    """A session and whose it is."""
+
+    session_id: UUID
+    user_id: UUID
+    school_id: UUID | None
 
 
 class TokenReused(Unauthorized):
@@ -198,7 +206,7 @@ class Sessions:
         session_id = await tx.fetchval(queries["use_refresh_token"], hash_)
         if session_id is None:
             await self._refuse_used(tx, hash_)
-        row = await tx.fetchrow(queries["living_session"], session_id)
+        row = await tx.fetchrow(queries["carry_on_session"], session_id)
         if row is None:
             raise _over()
         kid, key = await self._signer.current()
@@ -207,6 +215,14 @@ class Sessions:
         left = int(row["expires_at"].timestamp() - now)
         access = issue(kid, key, row["user_id"], row["id"], now)
         return Granted(row["id"], row["user_id"], access, refresh, ACCESS_SECONDS, left, row["delivery"])
+
+    async def owner_of(self, tx: Connection, refresh_token: str) -> Owned:
+        """Whose session a refresh token belongs to, used or not. Raises Unauthorized."""
+        hash_ = opaque_hash(refresh_token)
+        row = None if hash_ is None else await tx.fetchrow(queries["session_of_refresh_token"], hash_)
+        if row is None:
+            raise _no_refresh()
+        return Owned(row["id"], row["user_id"], row["school_id"])
 
     async def _refuse_used(self, tx: Connection, hash_: bytes) -> None:
         family = await tx.fetchrow(queries["family_of_refresh_token"], hash_)
@@ -219,6 +235,10 @@ class Sessions:
     async def end(self, tx: Connection, session_id: UUID, reason: EndReason) -> bool:
         """Ends a session on every worker, once this is committed. False when it was over."""
         return await tx.fetchval(queries["end_session"], session_id, reason) is not None
+
+    async def end_others(self, tx: Connection, user_id: UUID, kept: UUID | None) -> None:
+        """Ends a user's sessions, all but one: they began under another second factor, or none."""
+        await tx.execute(queries["end_other_sessions"], user_id, kept)
 
     async def _next_refresh(self, tx: Connection, session_id: UUID) -> str:
         token, hash_ = new_opaque()

@@ -122,11 +122,12 @@ class SigningIn:
         await self._throttle.succeeded(attempt.email, attempt.address)
         return granted
 
-    async def confirm_password(self, user_id: UUID, password: str) -> bool:
-        """Whether it is the user's, who is signed in already and does something that a stolen session must not."""
+    async def confirm_password(self, user_id: UUID, password: str) -> str | None:
+        """The hash that it was held against, when it is the user's, who is signed in already and does something that a
+        stolen session must not; None when it is not."""
         async with self._pg.admin() as tx:
-            known = await tx.fetchval(queries["password_hash"], user_id)
-        return (await self._passwords.verify(password, known))[0]
+            known: str | None = await tx.fetchval(queries["password_hash"], user_id)
+        return known if (await self._passwords.verify(password, known))[0] else None
 
     async def _account(self, email: str) -> Record | None:
         async with self._pg.admin() as tx:

@@ -54,8 +54,7 @@ class AuditTrail:
         key = None
         if parts.personal and entry.subject_id is not None and entry.school_id is not None:
             key = await student_keys.made_key(tx, self._ring, entry.subject_id, entry.school_id)
-        row = _row(entry, parts, key)
-        await tx.execute(Q.add_audit_row, *_columns(row))
+        await _add(tx, entry, parts, key)
 
     async def read(self, entry: AuditEntry) -> None:
         """Keep the entry; when this returns it is on disk. Raises JournalError: then nothing may be answered.
@@ -81,6 +80,15 @@ class AuditTrail:
                     self._known.clear()
                 self._known[student] = known
         return known
+
+
+async def record(tx: Connection, entry: AuditEntry) -> None:
+    """Add an entry about no student, for which no key is needed, in the caller's transaction."""
+    await _add(tx, entry, _parts(entry), None)
+
+
+async def _add(tx: Connection, entry: AuditEntry, parts: Split, key: bytes | None) -> None:
+    await tx.execute(Q.add_audit_row, *_columns(_row(entry, parts, key)))
 
 
 def opened(old: Values | None, new: Values | None, personal: bytes | None, key: bytes | None, row: UUID) -> Split:

@@ -17,6 +17,7 @@ from hub.cli.keys import keys
 from hub.cli.migrate import migrate
 from hub.cli.reader import reader
 from hub.cli.rejected import rejected
+from hub.cli.retention import retention
 from hub.cli.seed import seed
 from hub.cli.serve import jobs, serve
 from hub.cli.settings import settings
@@ -46,7 +47,7 @@ def options(
     """Answers pass readers at school doors from memory, and keeps every answer."""
 
 
-for command in (demo, serve, jobs, migrate, seed, doctor, reader, rejected, settings):
+for command in (demo, serve, jobs, migrate, seed, doctor, reader, rejected, retention, settings):
     app.command()(command)
 app.add_typer(users, name="users")
 

@@ -47,6 +47,10 @@ def verify(
     print(
         f"{found.rows} rows in {found.batches} batches, {found.erased} of erased values; {found.waiting} not sealed yet"
     )
+    if found.pruned_at is not None:
+        print(f"pruned up to batch {found.floor}, last on {found.pruned_at:%Y-%m-%d}: nothing older is kept")
+    if found.pruned:
+        print(f"{found.pruned} more rows were let go because they were old")
     if found.refused:
         print(f"{found.refused} entries were refused by PostgreSQL: see audit_logs_rejected")
     if settings.audit_heads is None:

@@ -9,6 +9,8 @@ import typer
 from hub.accounts.personal.rotation import Rotation
 from hub.accounts.personal.rotation import rotate as run
 from hub.config import key_ring, load_settings
+from hub.store.files import open_files
+from hub.store.files.folder import Folder
 from hub.store.pg import Pg, Role
 
 keys = typer.Typer(help="The keys that personal data and signing keys are encrypted with.", no_args_is_help=True)
@@ -33,9 +35,19 @@ def rotate() -> None:
     async def rotated() -> Rotation:
         pg = await Pg.open(settings, [Role.hub_admin], statement_timeout=60, command_timeout=90)
         try:
-            return await run(pg, ring, lambda table, rows: print(f"{table}: {rows} rows"))
+            done = await run(pg, ring, lambda table, rows: print(f"{table}: {rows} rows"))
         finally:
             await pg.close()
+        print(f"files: {await resealed()}")
+        return done
+
+    async def resealed() -> int:
+        """A bucket's files are encrypted by its server, with keys of its own."""
+        files = await open_files(settings)
+        try:
+            return await files.reseal() if isinstance(files, Folder) else 0
+        finally:
+            await files.close()
 
     done = asyncio.run(rotated())
     for broken in done.broken:

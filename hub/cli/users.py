@@ -10,9 +10,11 @@ from typing import Annotated
 import typer
 
 from hub.config import load_settings
+from hub.domain.text import NAME, NAME_FAULT, matches
 from hub.errors import BadRequest
 
 users = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+LONGEST_NAME = 100
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -35,6 +37,9 @@ def create_admin(
 
     if not _EMAIL.fullmatch(email):
         raise BadRequest(f"{email} is no e-mail address")
+    for name in (first_name, last_name):
+        if len(name) > LONGEST_NAME or not matches(NAME, name):
+            raise BadRequest(f"a name {NAME_FAULT}, and of {LONGEST_NAME} at most")
     password = _from_stdin() if password_stdin else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     id_ = asyncio.run(run(load_settings(), email, first_name, last_name, password))
     print(f"{email} is a super admin now ({id_})")

@@ -29,10 +29,20 @@ class HandLost(Exception):
 
 
 class Hand(Generic[D]):
-    """`module` is run as `python -m module`; `done` is what it answers with. One task at a time: callers take turns."""
+    """`module` is run as `python -m module`; `done` is what it answers with. One task at a time: callers take turns.
+    `patience`: seconds for a task; `arguments`: what is said to it at its start."""
 
-    def __init__(self, module: str, done: type[D]) -> None:
+    def __init__(
+        self,
+        module: str,
+        done: type[D],
+        *,
+        patience: float = ANSWER_SECONDS,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
         self._module = module
+        self._patience = patience
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._decoder = msgspec.msgpack.Decoder(done)
 
@@ -60,7 +70,7 @@ class Hand(Generic[D]):
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(pack(task))
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(self._patience):
             await process.stdin.drain()
             head = await process.stdout.readexactly(LENGTH.size)
             return self._decoder.decode(await process.stdout.readexactly(LENGTH.unpack(head)[0]))
@@ -69,7 +79,7 @@ class Hand(Generic[D]):
         # What it is not given it cannot leak: none of our settings, which hold secrets.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module),
+            *(sys.executable, "-m", self._module, *self._arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from hub.demo.population import Pass
 from hub.domain.ids import new_id
+from hub.domain.issue import DAY, midnight
 from hub.domain.keyring import KeyRing
 from hub.domain.qr import SigningKey, generate_signing_key, sign_code
 from hub.domain.vault import SealBroken
 from hub.errors import StartError
+from hub.issuing.signing import seal_private
 from hub.store.pg import Connection, Record
 from hub.store.queries import load_queries
 
 Q = load_queries("hub.demo")
 
-DAY = timedelta(days=1)
 JUNK = (
     "https://menu.example/week-48",
     "4006381333931",
@@ -37,7 +35,7 @@ async def signing_key(connection: Connection, ring: KeyRing) -> SigningKey:
     if row is not None:
         return _opened(row, ring)
     key = generate_signing_key()
-    sealed = ring.seal(key.private, key.kid.encode())
+    sealed = seal_private(ring, key)
     await connection.execute(Q.insert_signing_key, new_id(), key.kid, key.public, sealed)
     return key
 
@@ -52,11 +50,6 @@ def _opened(row: Record, ring: KeyRing) -> SigningKey:
     return SigningKey(row["kid"], private, row["public_key"])
 
 
-def sign_pass(key: SigningKey, school: UUID, pass_id: UUID, row: Pass, zone: str) -> str:
-    """The code of a pass: good from the first second of its first day to the last second of its last, there."""
-    return sign_code(key, school, pass_id, midnight(row.issue_date, zone), midnight(row.expiry_date + DAY, zone) - 1)
-
-
 def unissued(key: SigningKey, school: UUID, zone: str, today: date, count: int) -> dict[str, list[str]]:
     """`count` codes of each reason that a code can have without being in a table; new ones on each call."""
     stranger = generate_signing_key()
@@ -67,9 +60,3 @@ def unissued(key: SigningKey, school: UUID, zone: str, today: date, count: int) 
         "bad_signature": [sign_code(forgers[n % 2], school, new_id(), *times) for n in range(count)],
         "unknown_pass": [sign_code(key, school, new_id(), *times) for _ in range(count)],
     }
-
-
-@lru_cache(maxsize=4096)
-def midnight(day: date, zone: str) -> int:
-    """Seconds since 1970 of the first instant of a day there."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).timestamp())

@@ -10,6 +10,7 @@ DIR/serve.pid          the server's supervisor
 DIR/journal/           HUB_JOURNAL_DIR
 DIR/journal.short      only where DIR is too deep for a unix socket: a link to a short folder with a link to journal
 DIR/mail/              letters, while no HUB_SMTP_HOST is set
+DIR/files/             photos and documents, encrypted, while no HUB_S3_BUCKET or HUB_FILES_DIR is set
 DIR/log/passhub.log    what the server says (postgres.log and valkey.log beside it)
 DIR/postgres, valkey   see hub/demo/embedded
 """
@@ -61,6 +62,10 @@ class Place:
     @property
     def mail(self) -> Path:
         return self.path / "mail"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files"
 
     @property
     def document(self) -> Path:

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from hub.demo.codes import Q, sign_pass
+from hub.demo.codes import Q
 from hub.demo.population import Pass, Student, draw_passes, draw_students
 from hub.demo.schools import School
 from hub.domain.ids import new_id
+from hub.domain.issue import pass_code
 from hub.domain.keyring import KeyRing
 from hub.domain.qr import SigningKey
 from hub.domain.vault import column_place
@@ -103,7 +104,10 @@ def _pass_columns(
         ids,
         [None if row.student is None else students[row.student] for row in rows],
         [row.pass_number for row in rows],
-        [sign_pass(key, school_id, id_, row, school.timezone) for id_, row in zip(ids, rows, strict=True)],
+        [
+            pass_code(key, school_id, id_, row.issue_date, row.expiry_date, school.timezone)
+            for id_, row in zip(ids, rows, strict=True)
+        ],
         [row.issue_date for row in rows],
         [row.expiry_date for row in rows],
         [row.status for row in rows],

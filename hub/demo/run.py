@@ -233,6 +233,10 @@ def _settings(options: Options, place: Place) -> Settings:
     )
     if settings.smtp_host is None and settings.mail_dir is None:
         settings = settings.model_copy(update={"mail_dir": place.mail})
+    if settings.s3_bucket is None and settings.files_dir is None:
+        settings = settings.model_copy(update={"files_dir": place.files})
+    if settings.clamd_url is None:  # made-up people's photos, uploaded by whoever tries the demo
+        settings = settings.model_copy(update={"files_unscanned": "serve"})
     others = ("database_url", "database_api_url", "database_admin_url", "database_system_url", "redis_url", "data_keys")
     return settings.model_copy(update=dict.fromkeys(others))
 

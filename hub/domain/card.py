@@ -61,6 +61,11 @@ def unpack(packed: bytes) -> Card:
     return Card(packed, *_HEAD.unpack_from(packed))
 
 
+def student_of(packed: bytes) -> bytes:
+    """The student's id alone; NIL for a visitor's pass."""
+    return packed[16:32]
+
+
 def school_of(packed: bytes) -> int:
     """The school number alone."""
     return int.from_bytes(packed[32:36], "big")

@@ -36,11 +36,13 @@ class StudentFields(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
 
 
 class Retention(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """After how many days something may go; null: never. `students`: after they were deleted."""
+    """After how many days something goes; null: never. `students`: after they were deleted, they are erased;
+    `documents`: after they were uploaded."""
 
-    accessLogs: Days | None = None
-    auditLogs: Annotated[int, Meta(ge=365, le=36_500)] | None = None
-    students: Days | None = None
+    accessLogs: Days | None = 730
+    auditLogs: Annotated[int, Meta(ge=365, le=36_500)] | None = 1_825
+    students: Days | None = 365
+    documents: Days | None = None
 
 
 class PasswordRules(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

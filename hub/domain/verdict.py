@@ -61,10 +61,12 @@ ACCESS_TYPE_TEXT: dict[int, str] = {mask: text for text, mask in ACCESS_TYPE.ite
 
 
 class Flag(IntFlag):
-    """What is worth knowing about a recorded scan."""
+    """What is worth knowing about a recorded scan. `amends`: it is no scan, but what is known of one by now."""
 
     stale = 1
     offline = 2
+    amends = 4
+    annulled = 8
 
 
 def status_text(reason: int) -> str:

@@ -13,10 +13,11 @@ import msgspec
 from aiohttp import web
 
 from hub.domain.clock import micros
+from hub.domain.verdict import DIRECTION_CODE, Flag, Reason
 from hub.errors import Conflict, NotFound
 from hub.index.directory import AccessPoint
 from hub.recorder.client import RecorderClient
-from hub.recorder.wire import Annul, Annulled
+from hub.recorder.wire import Annul, Annulled, Entry, Report
 from hub.store.pg import Connection, Pg, Record
 from hub.store.queries import load_queries
 
@@ -68,6 +69,8 @@ class Annulling:
             answer = await self._recorder.annulments.ask(msgspec.structs.replace(asked, devices=doors))
         else:
             answer = await self._recorder.annulments.ask(_found(asked, row))
+            if row["student_id"] is not None:
+                answer = msgspec.structs.replace(answer, student=row["student_id"].bytes)
         return _done(answer, scan_id), answer
 
 
@@ -78,8 +81,30 @@ def _found(asked: Annul, row: Record) -> Annul:
     """The same of a scan that PostgreSQL has."""
     if row["status"] != "granted":
         raise _denied()
-    device, school = row["access_point_id"].bytes, row["school_id"].bytes
-    return msgspec.structs.replace(asked, devices=[device], school=school, found=True)
+    scan = _scan(row)
+    return msgspec.structs.replace(asked, devices=[scan.device], school=scan.school, found=True, scan=scan)
+
+
+def _scan(row: Record) -> Entry:
+    """For screens. Its reason, if it has one, is what a person or a reader has said."""
+    at, reason = micros(row["access_time"]), row["reason"]
+    return Entry(
+        row["id"].bytes,
+        row["access_point_id"].bytes,
+        row["school_id"].bytes,
+        row["lookup_key"] or b"",
+        at,
+        Reason.granted,
+        int(Flag.stale) * row["stale"] | int(Flag.offline) * row["offline"],
+        DIRECTION_CODE[row["access_type"]],
+        _bytes(row["pass_id"]),
+        _bytes(row["student_id"]),
+        report=None if reason is None else Report(at, True, reason),
+    )
+
+
+def _bytes(id_: UUID | None) -> bytes | None:
+    return None if id_ is None else id_.bytes
 
 
 def _one(rows: list[Record]) -> Record | None:

@@ -23,7 +23,8 @@ from hub.recorder.wire import Entry, Override, Report
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """One decision. `key`: the pass's lookup key, or the student's id where there is no pass; `at`: µs since 1970."""
+    """One decision. `key`: the pass's lookup key, or the student's id where there is no pass; `at`: µs since 1970;
+    `limit`: how often the pass may be used, 0 for as often as one likes."""
 
     scan_id: UUID
     door: UUID
@@ -36,6 +37,7 @@ class Passage(msgspec.Struct, frozen=True):
     reason: str
     by: UUID
     at: int
+    limit: int = 0
 
 
 class ByHand:
@@ -101,4 +103,5 @@ def _entry(passage: Passage, code: int, direction: int) -> Entry:
         None if passage.student_id is None else passage.student_id.bytes,
         None,
         Report(passage.at, passage.granted, passage.reason, None, passage.by.bytes),
+        passage.limit,
     )

@@ -7,11 +7,13 @@ on to all of them, in one order: a connection that has heard its own arrival yie
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from hub.domain.ids import new_id_bytes
 from hub.index.directory import AccessPoint, Directory
 from hub.recorder.client import RecorderClient
+from hub.recorder.wire import Readers, ReaderState
 
 CLOSE_KEY_GONE = 4001
 CLOSE_REPLACED = 4002
@@ -29,9 +31,12 @@ class Connected(Protocol):
     def close(self, code: int, message: str) -> None: ...
     def tell_config(self) -> None: ...
     def tell_keys(self) -> None: ...
+    def state(self) -> ReaderState: ...
 
 
-class _Place:
+class Place:
+    """A device's connection. `since`: µs since 1970."""
+
     __slots__ = ("connection", "heard", "id", "since")
 
     def __init__(self, connection: Connected) -> None:
@@ -45,7 +50,9 @@ class Connections:
     """One a worker."""
 
     def __init__(self, directory: Directory, recorder: RecorderClient) -> None:
-        self._by_device: dict[bytes, _Place] = {}
+        self._by_device: dict[bytes, Place] = {}
+        #: A device's connection ended, and no newer one has taken its place here.
+        self.on_gone: Callable[[Place], None] = lambda place: None
         self._recorder = recorder
         recorder.on_superseded = self._superseded
         recorder.on_connected.append(self._announce_again)
@@ -58,7 +65,7 @@ class Connections:
 
     def add(self, connection: Connected) -> None:
         """A reader is here; an older connection of its device is closed."""
-        place = _Place(connection)
+        place = Place(connection)
         older = self._by_device.get(connection.point.id)
         self._by_device[connection.point.id] = place
         if older is not None:
@@ -75,12 +82,17 @@ class Connections:
         place = self._by_device.get(connection.point.id)
         if place is not None and place.connection is connection:
             del self._by_device[connection.point.id]
+            self.on_gone(place)
 
-    def by_school(self) -> dict[bytes, dict[bytes, int]]:
-        """Who is connected: school → device → since, µs since 1970."""
-        found: dict[bytes, dict[bytes, int]] = {}
+    def devices(self) -> list[Place]:
+        return list(self._by_device.values())
+
+    def readers(self) -> Readers:
+        """Who is connected, and how they are."""
+        found = Readers({}, {})
         for device, place in self._by_device.items():
-            found.setdefault(place.connection.point.school_id, {})[device] = place.since
+            found.connected.setdefault(place.connection.point.school_id, {})[device] = place.since
+            found.states[device] = place.connection.state()
         return found
 
     def close_all(self, code: int, message: str) -> None:

@@ -2,7 +2,8 @@
 
 -- find_scan --
 -- The scans of an id, at the door $2 or at any: through the doors, because the log itself is in order of time.
-SELECT l.access_point_id, l.school_id, l.status, l.received_at
+SELECT l.access_point_id, l.school_id, l.status, l.received_at, l.id, l.access_time, l.access_type, l.reason,
+    l.lookup_key, l.pass_id, l.student_id, l.stale, l.offline
 FROM access_points p
 JOIN scan_ids s ON s.device_id = p.id AND s.scan_id = $1
 JOIN access_logs l ON l.access_time = s.access_time AND l.id = s.scan_id AND l.access_point_id = s.device_id
@@ -12,3 +13,13 @@ LIMIT 2
 -- doors --
 -- The door $1, or all doors that there are.
 SELECT id FROM access_points WHERE $1::uuid IS NULL OR id = $1
+
+-- note_readers --
+-- role: hub_system
+-- When devices' connections were heard last, and when they ended. What an older connection says of itself is too late.
+INSERT INTO reader_presence AS p (access_point_id, school_id, connected_at, heard_at, gone_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[]) ORDER BY 1
+ON CONFLICT (access_point_id) DO UPDATE
+SET school_id = EXCLUDED.school_id, connected_at = EXCLUDED.connected_at, heard_at = EXCLUDED.heard_at,
+    gone_at = EXCLUDED.gone_at
+WHERE p.connected_at <= EXCLUDED.connected_at

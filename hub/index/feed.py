@@ -22,12 +22,13 @@ import asyncio
 import gc
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import structlog
 
 from hub.config import Settings
+from hub.domain.card import student_of
 from hub.errors import HubError
 from hub.index import loader
 from hub.index.backlog import Backlog
@@ -76,6 +77,8 @@ class Feed:
     def __init__(
         self, settings: Settings, index: PassIndex, directory: Directory, followers: Sequence[Follower] = ()
     ) -> None:
+        #: Called with the ids of students whose passes, or whose names on them, have changed; in the loop.
+        self.on_students: Callable[[set[bytes]], None] | None = None
         self._followers = followers
         self._settings = settings
         self._index = index
@@ -272,6 +275,7 @@ class Feed:
         """Apply changes that came with their passes."""
         put, remove = self._index.put, self._index.remove
         others = []
+        before = self._students([row[2] for row in rows if row[1] == "pass"])
         for row in rows:
             _seq, kind, key, packed = row
             if kind != "pass":
@@ -281,6 +285,7 @@ class Feed:
             else:
                 put(key, packed)
         self.changes += len(rows) - len(others)
+        self._tell(before, [row[2] for row in rows if row[1] == "pass"])
         if others:
             await self._reread(reading, others)
 
@@ -301,7 +306,20 @@ class Feed:
                     await follower.reread(reading, kind, kinds[kind])
         keys = list(kinds.get("pass", ()))
         for start in range(0, len(keys), PAGE):
-            await loader.reread_passes(reading, self._index, keys[start : start + PAGE])
+            page = keys[start : start + PAGE]
+            before = self._students(page)
+            await loader.reread_passes(reading, self._index, page)
+            self._tell(before, page)
+
+    def _students(self, keys: list[bytes]) -> set[bytes]:
+        """Of the passes that the index has under these keys."""
+        if self.on_students is None:
+            return set()
+        return {student_of(packed) for key in keys if (packed := self._index.get(key)) is not None}
+
+    def _tell(self, before: set[bytes], keys: list[bytes]) -> None:
+        if self.on_students is not None and (told := before | self._students(keys)):
+            self.on_students(told)
 
     # Comparing
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,14 +22,19 @@ from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
 from hub.domain.audit_row import AuditRow
 from hub.errors import StoreUnavailable
-from hub.integrations.mail.job import deliver
+from hub.integrations.mail.job import deliver, give_up
 from hub.integrations.mail.sending import MailWaits
-from hub.jobs import accounts, housekeeping
+from hub.jobs import accounts, counting, housekeeping
+from hub.jobs.files import FileWork
+from hub.jobs.retention import run as retention
 from hub.jobs.sealing import Sealer
 from hub.resources import declared_jobs
+from hub.rest.files.following import FORGET, SCAN
 from hub.rest.jobs.carrying import Carrier, TryAgain
 from hub.rest.jobs.kinds import JobKind
 from hub.rest.jobs.starting import ENTRYPOINT as RUN
+from hub.store.clamd import ClamdAway
+from hub.store.files import open_files
 from hub.store.pg import OwnConnection, Pg, Role, connect, is_outage
 
 log = structlog.get_logger(__name__)
@@ -40,17 +46,30 @@ MAIL_TRIES = 200
 #: Jobs that people asked for, under way at once on all hosts; what one statement of theirs may take, in seconds.
 RUNS = 4
 RUN_STATEMENT = 120.0
+#: Files that go or are scanned at once, on all hosts; how long one waits for its next try at most.
+FILES_AT_ONCE = 4
+LONGEST_FILE_WAIT = 60.0
 
 
-def build(connection: OwnConnection, pg: Pg, settings: Settings, sealer: Sealer, carrier: Carrier) -> PgQueuer:
-    """All entry points and schedules."""
+def build(
+    connection: OwnConnection,
+    pg: Pg,
+    bulk: Pg,
+    settings: Settings,
+    sealer: Sealer,
+    carrier: Carrier,
+    work: FileWork,
+) -> PgQueuer:
+    """All entry points and schedules. `bulk`: for statements that may take a while."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
-    _schedule(queuer, pg, settings, sealer)
+    _schedule(queuer, pg, bulk, settings, sealer)
+    _schedule_counting(queuer, bulk)
     _enter(queuer, pg, settings, carrier)
+    _enter_files(queuer, work)
     return queuer
 
 
-def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> None:
+def _schedule(queuer: PgQueuer, pg: Pg, bulk: Pg, settings: Settings, sealer: Sealer) -> None:
 
     @queuer.schedule("ensure_partitions", "7 * * * *")
     async def ensure_partitions(schedule: Schedule) -> None:
@@ -73,9 +92,23 @@ def _schedule(queuer: PgQueuer, pg: Pg, settings: Settings, sealer: Sealer) -> N
     async def token_keys(schedule: Schedule) -> None:
         await accounts.rotate_token_keys(settings, pg)
 
+    @queuer.schedule("retention", "13 2 * * *")
+    async def let_go(schedule: Schedule) -> None:
+        await retention.run(retention.place_of(settings, bulk, AuditTrail(key_ring(settings), bulk, _no_journal)))
+
     @queuer.schedule("forget_sessions", "47 * * * *")
     async def forget_sessions(schedule: Schedule) -> None:
         await accounts.forget(pg)
+
+
+def _schedule_counting(queuer: PgQueuer, bulk: Pg) -> None:
+    @queuer.schedule("count_scans", "* * * * *")
+    async def count_scans(schedule: Schedule) -> None:
+        await counting.count_scans(bulk)
+
+    @queuer.schedule("refresh_summary", "*/5 * * * *")
+    async def refresh_summary(schedule: Schedule) -> None:
+        await counting.refresh_summary(bulk)
 
 
 def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:
@@ -85,7 +118,7 @@ def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> No
             await deliver(settings, pg, job.payload or b"")
         except (MailWaits, StoreUnavailable) as error:
             if job.attempts >= MAIL_TRIES:
-                log.error("a letter is given up", fault=str(error))
+                await give_up(pg, job.payload or b"", str(error))
                 return
             seconds = min(LONGEST_MAIL_WAIT, 2.0 ** min(job.attempts, 20))
             log.warning("a letter waits", fault=str(error), seconds=seconds)
@@ -100,6 +133,33 @@ def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> No
             raise RetryRequested(timedelta(seconds=seconds)) from error
 
 
+def _enter_files(queuer: PgQueuer, work: FileWork) -> None:
+    @queuer.schedule("sweep_files", "27 * * * *")
+    async def sweep_files(schedule: Schedule) -> None:
+        await work.sweep.run()
+
+    @queuer.entrypoint(FORGET, concurrency_limit=FILES_AT_ONCE)
+    async def files_forget(job: Job) -> None:
+        with _again(job):
+            await work.forget(job.payload or b"")
+
+    @queuer.entrypoint(SCAN, concurrency_limit=FILES_AT_ONCE)
+    async def files_scan(job: Job) -> None:
+        with _again(job):
+            await work.scan(job.payload or b"")
+
+
+@contextmanager
+def _again(job: Job) -> Iterator[None]:
+    """For as long as it takes."""
+    try:
+        yield
+    except (ClamdAway, StoreUnavailable) as error:
+        seconds = min(LONGEST_FILE_WAIT, 2.0 ** min(job.attempts, 20))
+        log.warning("a file's job waits", job=job.entrypoint, fault=str(error), seconds=seconds)
+        raise RetryRequested(timedelta(seconds=seconds)) from error
+
+
 async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKind] | None = None) -> None:
     """Until `stop` is set. What jobs.housekeeping does every hour is done once at the start as well. `kinds`: instead
     of those that the resources declare."""
@@ -111,36 +171,36 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
         statement_timeout=RUN_STATEMENT,
         command_timeout=RUN_STATEMENT + 5.0,
     )
-    carrier = _carrier(settings, bulk, declared_jobs() if kinds is None else kinds)
+    files = await open_files(settings)
+    trail = AuditTrail(key_ring(settings), bulk, _no_journal)
+    carrier = Carrier(settings, bulk, trail, files, declared_jobs() if kinds is None else kinds)
+    work = FileWork(settings, bulk, files, trail)
     try:
         while not stop.is_set():
             try:
-                await _session(settings, pg, stop, carrier)
+                await _session(settings, pg, bulk, stop, carrier, work)
             except Exception as error:
                 if not (isinstance(error, StoreUnavailable | OSError | TimeoutError) or is_outage(error)):
                     raise
                 log.warning("jobs wait for PostgreSQL", error=str(error))
                 await _wait(stop, BACKOFF_SECONDS)
     finally:
+        await files.close()
         await bulk.close()
         await pg.close()
-
-
-def _carrier(settings: Settings, pg: Pg, kinds: Mapping[str, JobKind]) -> Carrier:
-    return Carrier(settings, pg, AuditTrail(key_ring(settings), pg, _no_journal), kinds)
 
 
 async def _no_journal(row: AuditRow) -> None:
     raise RuntimeError("a job keeps what it does in its own transaction")
 
 
-async def _session(settings: Settings, pg: Pg, stop: asyncio.Event, carrier: Carrier) -> None:
+async def _session(settings: Settings, pg: Pg, bulk: Pg, stop: asyncio.Event, carrier: Carrier, work: FileWork) -> None:
     await housekeeping.ensure_partitions(pg)
     sealer = Sealer(settings)
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, settings, sealer, carrier)
+        queuer = build(connection, pg, bulk, settings, sealer, carrier, work)
         stopper = asyncio.create_task(stop.wait())
         stopper.add_done_callback(lambda _: queuer.shutdown.set())
         lost = asyncio.Event()

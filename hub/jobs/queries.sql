@@ -8,10 +8,15 @@ SELECT hub_ensure_partitions($1, $2)
 -- Forget changes of the feed that every worker has long seen.
 SELECT hub_prune_old_changes()
 
--- prune_scan_ids --
+-- index_past_months --
 -- role: hub_system
--- Forget identities of scans so old that no reader still holds them for replay.
-DELETE FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
+-- An index of ids for the months of access_logs that are over and have none; how many it made.
+SELECT hub_index_past_months()
+
+-- prune_amendments --
+-- role: hub_system
+-- Forget what no screen comes back for.
+DELETE FROM stream_amendments WHERE noted_at < now() - make_interval(days => $1)
 
 -- prune_idempotency_keys --
 -- role: hub_system

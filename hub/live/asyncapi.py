@@ -15,6 +15,7 @@ import msgspec
 from hub.domain.verdict import REASON_TEXT
 from hub.gate import asyncapi
 from hub.gate.asyncapi import Part
+from hub.live.acknowledged import AcknowledgedBatch
 from hub.live.events import AmendedBatch, Auth, EventBatch, LiveEvent, ResetNote
 from hub.live.frames import (
     CLOSE_FLOOD,
@@ -40,9 +41,10 @@ _MESSAGES: dict[str, tuple[type, str, str]] = {
     "amended": (
         AmendedBatch,
         "send",
-        "A reader was told something else than was shown: the disk was too slow.",
+        "What was shown is known better now: nobody passed after all, or the reader was told something else.",
     ),
     "reset": (ResetNote, "send", "What was missed cannot be shown: forget what there is, and go on from here."),
+    "acknowledged": (AcknowledgedBatch, "send", "Somebody has seen to a scan or to a door."),
     "stats": (LiveStats, "send", "Once a second: how the doors are, and how fresh what the hub knows."),
 }
 _SAID_MORE: dict[tuple[str, str], dict[str, Any]] = {
@@ -63,6 +65,10 @@ _SAID_MORE: dict[tuple[str, str], dict[str, Any]] = {
         "examples": ["too_far_behind", "another_school", "counted_anew", "incomplete_cursor"],
         "description": "Newer hubs may know more reasons.",
     },
+    ("Acknowledged", "id"): _UUID,
+    ("Acknowledged", "at"): _TIME,
+    ("Acknowledged", "scanId"): {"anyOf": [_UUID, {"type": "null"}], "description": "null: the door itself"},
+    ("AcknowledgedBy", "id"): _UUID,
     ("LiveStats", "at"): _TIME,
     ("DoorStats", "id"): _UUID,
     ("DoorStats", "reader"): {"enum": ["online", "offline"]},

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from hub.live.cursor import cursor_text
-from hub.live.frames import events_frame
+from hub.live.frames import events_frame, item_frames
 from hub.live.ring import Item
 from hub.live.screen import Screen
 
@@ -42,10 +42,10 @@ class Audience:
         yield from self.in_step
         yield from self.behind
 
-    def cursor(self, screen: Screen | None = None) -> bytes:
-        """The stream's position, or with what is the screen's own in it."""
+    def cursor(self, screen: Screen | None = None, at: dict[bytes, int] | None = None) -> bytes:
+        """The stream's position, or with what is the screen's own in it; `at`: where somewhere between."""
         own = {} if screen is None else screen.own
-        return cursor_text(self._school, {**self._following, **own}, complete=self._complete())
+        return cursor_text(self._school, {**self._following, **own, **(at or {})}, complete=self._complete())
 
     def add(self, screen: Screen) -> None:
         (self.behind if screen.own else self.in_step)[screen] = None
@@ -64,7 +64,8 @@ class Audience:
     def deliver(self, recorder: bytes, first: int, items: list[Item], following: int) -> None:
         """A run of events that moved the stream from `first` to `following`."""
         if items and self.in_step:
-            self.send(events_frame(self.cursor(), [item.text for item in items]), list(self.in_step))
+            for frame in item_frames(items, following, lambda number: self.cursor(at={recorder: number})):
+                self.send(frame, list(self.in_step))
         for screen in list(self.behind):
             self._deliver_behind(screen, recorder, first, items, following)
 
@@ -73,9 +74,12 @@ class Audience:
         if own < first or own > following:
             return  # it is being told what comes before, or has seen all of this
         self.settle(screen, recorder)
-        texts = [item.text for item in items if item.sequence >= own]
-        if texts:
-            self.send(events_frame(self.cursor(screen), texts), [screen])
+        self.tell(screen, recorder, [item for item in items if item.sequence >= own], following)
+
+    def tell(self, screen: Screen, recorder: bytes, items: list[Item], following: int) -> None:
+        """What brings one screen up to `following`."""
+        for frame in item_frames(items, following, lambda number: self.cursor(screen, {recorder: number})):
+            self.send(frame, [screen])
 
     def tell_cursor(self) -> None:
         """To screens whose last cursor does not name all recorders."""

@@ -11,7 +11,8 @@ import asyncio
 from hub.live.audience import Audience
 from hub.live.cursor import Cursor
 from hub.live.events import Faces, Scan
-from hub.live.frames import CLOSE_SLOW, events_frame, reset_frame
+from hub.live.frames import CLOSE_SLOW, reset_frame
+from hub.live.ring import Item
 from hub.live.screen import Screen
 from hub.live.stream import Sources, Stream
 
@@ -60,6 +61,7 @@ class CatchUp:
         self._sources = sources
         self._faces = faces
         self._places = places
+        self._reading: dict[tuple[bytes, int, int], asyncio.Task[tuple[int, list[Item]]]] = {}
 
     async def run(self, screen: Screen) -> None:
         """Until it is in step, or gone."""
@@ -85,33 +87,45 @@ class CatchUp:
             if first == following:
                 self._audience.settle(screen, recorder)
                 return True
-            reached, texts = await self._read(recorder, first, following)
+            reached, items = await self._read(recorder, first, following)
             if reached == first:
                 break
             moved = True
             screen.own[recorder] = reached
-            if texts:
-                self._audience.send(events_frame(self._audience.cursor(screen), texts), [screen])
+            if items:
+                self._audience.tell(screen, recorder, items, reached)
                 await self._room(screen)
         return moved
 
-    async def _read(self, recorder: bytes, first: int, following: int) -> tuple[int, list[bytes]]:
+    async def _read(self, recorder: bytes, first: int, following: int) -> tuple[int, list[Item]]:
         start = self._stream.ring.start(recorder)
         if first < start:
-            until = min(start, first + FETCHED_PIECE)
-            async with self._places:
-                run = await self._sources.fetch(self._stream.school, recorder, first, until)
-            return run.reached, await self._texts([scan for _, scan in run.scans])
+            return await self._fetched(recorder, first, min(start, first + FETCHED_PIECE))
         items = self._stream.ring.after(recorder, first, PIECE)
         reached = items[-1].sequence + 1 if len(items) == PIECE else following
-        return reached, [item.text for item in items]
+        return reached, items
 
-    async def _texts(self, scans: list[Scan]) -> list[bytes]:
-        texts: list[bytes] = []
+    async def _fetched(self, recorder: bytes, first: int, until: int) -> tuple[int, list[Item]]:
+        """Screens that were cut off together ask for the same: it is read once, whoever leaves meanwhile."""
+        asked = (recorder, first, until)
+        task = self._reading.get(asked)
+        if task is None:
+            task = self._reading[asked] = asyncio.create_task(self._fetch(*asked))
+            task.add_done_callback(lambda _: self._reading.pop(asked))
+        return await asyncio.shield(task)
+
+    async def _fetch(self, recorder: bytes, first: int, until: int) -> tuple[int, list[Item]]:
+        async with self._places:
+            run = await self._sources.fetch(self._stream.school, recorder, first, until)
+        return run.reached, await self._items(run.scans)
+
+    async def _items(self, scans: list[tuple[int, Scan]]) -> list[Item]:
+        items: list[Item] = []
         for at in range(0, len(scans), TEXTS):
-            texts += map(self._faces.text, scans[at : at + TEXTS])
+            for number, scan in scans[at : at + TEXTS]:
+                items.append(Item(number, b"", self._faces.text(scan), scan.amends))
             await asyncio.sleep(0)
-        return texts
+        return items
 
     async def _room(self, screen: Screen) -> None:
         try:

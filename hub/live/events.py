@@ -10,7 +10,7 @@ import msgspec
 from hub.domain.card import HAS_PHOTO, Card, unpack
 from hub.domain.clock import day_text, moment_text
 from hub.domain.ids import NIL, id_text
-from hub.domain.verdict import ANONYMOUS, DIRECTION_TEXT, REASON_TEXT, Flag, status_text
+from hub.domain.verdict import ANONYMOUS, DIRECTION_TEXT, REASON_TEXT, Flag
 from hub.index.directory import Directory
 from hub.index.index import PassIndex
 from hub.recorder.wire import Entry
@@ -42,7 +42,8 @@ class EventPass(msgspec.Struct, gc=False):
 
 class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
     """One scan. `at`: RFC 3339, UTC; `reason`: null for a grant; `stale`: answered while the feed was cut; `offline`:
-    decided by the reader itself. `student` and `pass` are null where the code belongs to none of the school."""
+    decided by the reader itself; `annulled`: granted, and nobody passed. `student` and `pass` are null where the code
+    belongs to none of the school."""
 
     id: str
     at: str
@@ -54,6 +55,7 @@ class LiveEvent(msgspec.Struct, gc=False, rename={"pass_": "pass"}):
     direction: str | None
     stale: bool
     offline: bool
+    annulled: bool
 
 
 class Auth(msgspec.Struct, omit_defaults=True):
@@ -75,8 +77,9 @@ class EventBatch(msgspec.Struct):
 
 
 class AmendedBatch(msgspec.Struct):
-    """`amended`: events that were shown, as their readers were told after all."""
+    """`amended`: events that were shown, as they are known by now. The cursor is that of the last of them."""
 
+    cursor: str
     events: list[LiveEvent]
 
 
@@ -87,20 +90,9 @@ class ResetNote(msgspec.Struct):
     cursor: str
 
 
-_decode = msgspec.json.Decoder(LiveEvent).decode
-
-
-def amended_text(text: bytes, code: int) -> bytes:
-    """An event's JSON with the verdict that its reader was told after all."""
-    event = _decode(text)
-    event.decision, event.reason = status_text(code), REASON_TEXT[code]
-    if code in ANONYMOUS:
-        event.student = event.pass_ = None
-    return _encode(event)
-
-
 class Scan(msgspec.Struct, gc=False):
-    """What an event is made of, wherever it was read. `at`: µs since 1970; ids are 16 bytes."""
+    """What an event is made of, wherever it was read. `at`: µs since 1970; ids are 16 bytes. `amends`: an event of
+    before as it is known by now."""
 
     id: bytes
     device: bytes
@@ -113,6 +105,8 @@ class Scan(msgspec.Struct, gc=False):
     student_id: bytes | None
     stale: bool
     offline: bool
+    amends: bool = False
+    annulled: bool = False
 
 
 def scan_of(entry: Entry) -> Scan:
@@ -134,6 +128,8 @@ def scan_of(entry: Entry) -> Scan:
         entry.student_id,
         bool(entry.flags & Flag.stale),
         bool(entry.flags & Flag.offline),
+        entry.amends,
+        bool(entry.flags & Flag.annulled),
     )
 
 
@@ -161,6 +157,7 @@ class Faces:
             scan.direction,
             scan.stale,
             scan.offline,
+            scan.annulled,
         )
         return _encode(event)
 

@@ -4,7 +4,11 @@ says. Made once, and written as they are to every screen."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby, zip_longest
+from operator import attrgetter
+
+from hub.live.ring import Item
 
 NAMESPACE = "/live"
 _EVENT = b"42" + NAMESPACE.encode()
@@ -38,12 +42,27 @@ def events_frame(cursor: bytes, texts: Sequence[bytes]) -> bytes:
     return framed(b'%b,["events",{"cursor":"%b","events":[%b]}]' % (_EVENT, cursor, b",".join(texts)))
 
 
-def amended_frame(texts: Sequence[bytes]) -> bytes:
-    return framed(b'%b,["amended",{"events":[%b]}]' % (_EVENT, b",".join(texts)))
+def amended_frame(cursor: bytes, texts: Sequence[bytes]) -> bytes:
+    return framed(b'%b,["amended",{"cursor":"%b","events":[%b]}]' % (_EVENT, cursor, b",".join(texts)))
+
+
+def item_frames(items: Sequence[Item], following: int, cursor: Callable[[int], bytes]) -> list[bytes]:
+    """Events in their order, in as few frames as there can be: what amends is told apart. `cursor`: of a place before
+    that number; the last frame's is that of `following`."""
+    frames = list[bytes]()
+    runs = [(amends, list(run)) for amends, run in groupby(items, attrgetter("amends"))]
+    for (amends, run), (_, after) in zip_longest(runs, runs[1:], fillvalue=(False, [])):
+        place = cursor(after[0].sequence if after else following)
+        frames.append((amended_frame if amends else events_frame)(place, [item.text for item in run]))
+    return frames
 
 
 def reset_frame(reason: str, cursor: bytes) -> bytes:
     return framed(b'%b,["reset",{"reason":"%b","cursor":"%b"}]' % (_EVENT, reason.encode(), cursor))
+
+
+def acknowledged_frame(body: bytes) -> bytes:
+    return framed(b'%b,["acknowledged",%b]' % (_EVENT, body))
 
 
 def stats_frame(body: bytes) -> bytes:

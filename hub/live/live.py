@@ -22,14 +22,14 @@ from hub.live.audience import Audience
 from hub.live.catch_up import CatchUp, place
 from hub.live.cursor import Cursor
 from hub.live.events import Faces
-from hub.live.frames import amended_frame, events_frame, reset_frame, stats_frame
+from hub.live.frames import events_frame, reset_frame, stats_frame
 from hub.live.remote import Remote
 from hub.live.ring import Item
 from hub.live.screen import Screen
 from hub.live.sources import UNREADABLE, Log, Past
 from hub.live.stream import Stream
 from hub.recorder.client import RecorderClient
-from hub.recorder.wire import Amended, Events, Fetched, Present, Readers, ToWorker, Unwatch, Watch, Watching, Welcome
+from hub.recorder.wire import Events, Fetched, Present, Readers, ToWorker, Unwatch, Watch, Watching, Welcome
 from hub.store.pg import Pg
 from hub.telemetry import Family, counter, gauge
 
@@ -68,7 +68,7 @@ class Live:
         pg: Pg,
         index: PassIndex,
         directory: Directory,
-        readers: Callable[[], dict[bytes, dict[bytes, int]]],
+        readers: Callable[[], Readers],
         stats: Callable[[Stream], bytes],
     ) -> None:
         self._settings = settings
@@ -133,6 +133,12 @@ class Live:
         if not len(room.audience) and room.linger is None:
             room.linger = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end, school)
 
+    def tell(self, school: bytes, frame: bytes) -> None:
+        """To all screens of the school here, what is no part of its stream."""
+        room = self._rooms.get(school)
+        if room is not None and len(room.audience):
+            room.audience.send(frame, list(room.audience))
+
     def _room(self, school: bytes) -> Room:
         room = self._rooms.get(school)
         if room is None:
@@ -192,10 +198,10 @@ class Live:
             if room is not None:
                 with _completing(room):
                     room.stream.watching(message.recorder, message.following)
-        elif isinstance(message, Events | Present | Amended):
+        elif isinstance(message, Events | Present):
             self._hear_other_host(message)
 
-    def _hear_other_host(self, message: Events | Present | Amended) -> None:
+    def _hear_other_host(self, message: Events | Present) -> None:
         room = self._rooms.get(message.school)
         if room is None:
             return
@@ -203,10 +209,8 @@ class Live:
             # Until its own recorder has said where it stands, a stream does not know what is new.
             if room.stream.started.is_set():
                 room.stream.receive(message)
-        elif isinstance(message, Present):
+        else:
             room.stream.note_present(message)
-        elif texts := room.stream.amend(message):
-            room.audience.send(amended_frame(texts), list(room.audience))
 
     async def _follow_log(self) -> None:
         """What other hosts have written to PostgreSQL: all there is without Redis, and what Redis lost."""
@@ -232,7 +236,7 @@ class Live:
     async def _every_second(self) -> None:
         while True:
             await asyncio.sleep(STATS_SECONDS)
-            self._recorder.send(Readers(self._readers()))
+            self._recorder.send(self._readers())
             for room in list(self._rooms.values()):
                 await asyncio.sleep(0)  # each costs a little, and scans wait meanwhile
                 if len(room.audience):

@@ -10,9 +10,25 @@ SELECT stream_seq FROM stream_heads WHERE school_id = $1 AND recorder_id = $2
 
 -- events_of_stream --
 -- role: hub_system
--- Scans of one recorder and school by their numbers, $3 ≤ stream_seq < $4. Times in µs since 1970.
+-- Scans of one recorder and school by their numbers, $3 ≤ stream_seq < $4, and what amends some. Times in µs since 1970.
 SELECT stream_seq, id, access_point_id, (extract(epoch FROM access_time) * 1000000)::bigint AS at, status, reason,
-    access_type, lookup_key, pass_id, student_id, stale, offline
+    access_type, lookup_key, pass_id, student_id, stale, offline, false AS amends, false AS annulled
 FROM access_logs
 WHERE recorder_id = $1 AND school_id = $2 AND stream_seq >= $3 AND stream_seq < $4
+UNION ALL
+SELECT stream_seq, scan_id, device_id, (extract(epoch FROM access_time) * 1000000)::bigint, status, reason,
+    access_type, lookup_key, pass_id, student_id, stale, offline, true, annulled
+FROM stream_amendments
+WHERE recorder_id = $1 AND school_id = $2 AND stream_seq >= $3 AND stream_seq < $4
 ORDER BY stream_seq
+
+-- acknowledgements --
+-- role: hub_system
+-- What somebody has seen to, of some ids.
+SELECT a.id, a.school_id, a.scan_id, a.access_point_id, d.name AS access_point, a.note, a.user_id,
+    u.first_name || ' ' || u.last_name AS user_name, a.created_at
+FROM acknowledgements a
+JOIN access_points d ON d.id = a.access_point_id
+JOIN users u ON u.id = a.user_id
+WHERE a.id = ANY ($1::uuid[])
+ORDER BY a.created_at, a.id

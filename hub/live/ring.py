@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
 
 import msgspec
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One event. `identity`: device and scanId, 32 bytes: the same scan has it on every host."""
+    """One event. `identity`: device and scanId, 32 bytes: the same scan has it on every host; of what amends one its
+    number, too."""
 
     sequence: int
     identity: bytes
     text: bytes
+    amends: bool = False
 
 
 class _Track:
@@ -86,16 +87,14 @@ class Ring:
         at = self._at(track, first)
         return track.items[at : at + limit]
 
-    def change(self, identity: bytes, change: Callable[[bytes], bytes]) -> bytes | None:
-        """An event is known better now: its new text, None when it is not here."""
+    def change(self, identity: bytes, text: bytes) -> None:
+        """An event is known better now, if it is here."""
         place = self._known.get(identity)
         if place is None:
-            return None
+            return
         recorder, sequence = place
         track = self._tracks[recorder]
-        at = self._at(track, sequence)
-        track.items[at] = Item(sequence, identity, change(track.items[at].text))
-        return track.items[at].text
+        track.items[self._at(track, sequence)] = Item(sequence, identity, text)
 
     def _at(self, track: _Track, sequence: int) -> int:
         return bisect_left(track.items, sequence, lo=track.offset, key=lambda item: item.sequence)

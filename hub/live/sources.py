@@ -63,6 +63,8 @@ def _scan(row: Record) -> Scan:
         None if student_id is None else student_id.bytes,
         row["stale"],
         row["offline"],
+        row["amends"],
+        row["annulled"],
     )
 
 

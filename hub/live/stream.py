@@ -13,16 +13,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from hub.live.events import Faces, Scan, amended_text, scan_of
+from hub.live.events import Faces, Scan, scan_of
 from hub.live.ring import Item, Ring
 from hub.live.tally import Tally
-from hub.recorder.wire import Amended, Entry, Events, Present
+from hub.recorder.wire import Entry, Events, Present
 
 log = structlog.get_logger(__name__)
 
@@ -148,11 +147,6 @@ class Stream:
         else:
             self._take(events)
 
-    def amend(self, amended: Amended) -> list[bytes]:
-        """Readers were told something else than screens were shown: these events, as they are right."""
-        texts = [self.ring.change(a.device + a.scan_id, partial(amended_text, code=a.code)) for a in amended.amendments]
-        return [text for text in texts if text is not None]
-
     def note_present(self, present: Present) -> None:
         self.present[present.recorder] = (time.monotonic(), present.devices)
 
@@ -174,12 +168,19 @@ class Stream:
         items: list[Item] = []
         for number, scan in scans:
             identity = scan.device + scan.id
-            if not self.ring.knows(identity):
+            if scan.amends:
+                items.append(self._amending(number, identity, self._faces.text(scan)))
+            elif not self.ring.knows(identity):
                 items.append(Item(number, identity, self._faces.text(scan)))
                 self.tally.note(scan.device, scan.granted)
         self.ring.add(recorder, items)
         self.following[recorder] = following
         self._deliver(recorder, first, items, following)
+
+    def _amending(self, number: int, identity: bytes, text: bytes) -> Item:
+        """An event is known better now: so is the one of before, for screens that have yet to be shown it."""
+        self.ring.change(identity, text)
+        return Item(number, identity + number.to_bytes(8), text, amends=True)
 
     # Gaps
 

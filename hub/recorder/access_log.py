@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from hub.config import Settings
-from hub.domain.verdict import REASON_TEXT, status_text
+from hub.domain.verdict import DIRECTION_TEXT, REASON_TEXT, Flag, Reason, status_text
 from hub.recorder import copying
 from hub.recorder.uses import takes_use
 from hub.recorder.wire import Amendment, Annulment, Entry, Merge
@@ -53,8 +54,14 @@ async def open_connection(settings: Settings) -> Connection:
 async def insert(connection: Connection, recorder: bytes, scans: list[tuple[Entry, int]]) -> None:
     """Add the scans that the log does not have; each comes with its stream_seq. Needs a transaction.
 
-    A replayed scan that the log has is merged into it.
+    A replayed scan that the log has is merged into it. What amends a scan goes beside it, for screens.
     """
+    amending = [(entry, sequence) for entry, sequence in scans if entry.amends]
+    if amending:
+        await connection.executemany(queries["add_amending"], [_amending(*one, recorder) for one in amending])
+        scans = [(entry, sequence) for entry, sequence in scans if not entry.amends]
+    if not scans:
+        return
     await connection.copy_to_table("drain_stage", source=_chunks(scans, recorder), format="binary")
     try:
         async with connection.transaction():
@@ -112,9 +119,33 @@ async def note_heads(connection: Connection, recorder: bytes, scans: list[tuple[
     await connection.execute(queries["note_heads"], UUID(bytes=recorder), schools, list(heads.values()))
 
 
+async def note_late(connection: Connection, recorder: UUID, refused: Refused) -> None:
+    """A refused scan is in the log after all, behind the head of its stream."""
+    scan, device = UUID(bytes=refused.entry.scan_id), UUID(bytes=refused.entry.device)
+    await connection.execute(queries["note_late"], scan, device, recorder, refused.stream_seq)
+
+
 async def reject(connection: Connection, recorder: bytes, row: int, refused: Refused, error: Exception) -> None:
     """Keep a scan that PostgreSQL refuses, with the refusal. `row`: of the journal."""
     await connection.execute(queries["reject"], UUID(bytes=recorder), row, msgspec.msgpack.encode(refused), str(error))
+
+
+def _amending(entry: Entry, sequence: int, recorder: bytes) -> tuple[Any, ...]:
+    report = entry.report
+    granted = entry.code == Reason.granted if report is None else report.granted
+    return (
+        *(
+            UUID(bytes=recorder),
+            UUID(bytes=entry.school),
+            sequence,
+            UUID(bytes=entry.device),
+            UUID(bytes=entry.scan_id),
+        ),
+        *(entry.access_time, "granted" if granted else "denied"),
+        REASON_TEXT[entry.code] if report is None else report.reason,
+        *(DIRECTION_TEXT[entry.direction], entry.key, _id(entry.pass_id), _id(entry.student_id)),
+        *(bool(entry.flags & flag) for flag in (Flag.stale, Flag.offline, Flag.annulled)),
+    )
 
 
 def _id(raw: bytes | None) -> UUID | None:

@@ -18,7 +18,7 @@ import structlog
 
 from hub.control.framing import LENGTH
 from hub.domain.audit_row import AuditRow
-from hub.domain.verdict import Reason
+from hub.domain.verdict import Flag, Reason
 from hub.recorder.journal import Journal, Row
 from hub.recorder.uses import Uses, told
 from hub.recorder.wire import (
@@ -32,6 +32,7 @@ from hub.recorder.wire import (
     Note,
     Noted,
     Override,
+    Report,
 )
 
 log = structlog.get_logger(__name__)
@@ -166,9 +167,10 @@ class Admission:
             for record in records(row.body):
                 if isinstance(record, Frame):
                     for entry in record.entries:
-                        self._ids[entry.device + entry.scan_id] = number
-                        self.uses.count(entry)
                         counts[entry.school] += 1
+                        if not entry.amends:
+                            self._ids[entry.device + entry.scan_id] = number
+                            self.uses.count(entry)
                     self._note_amendments(record.amendments)
                 elif isinstance(record, Annulment):
                     self.uses.give_back(record.device + record.scan_id)
@@ -188,6 +190,12 @@ class Admission:
 
         `raw` is the frame as it was sent: it is kept as it is unless something in it has to change.
         """
+        overrides = self._admit(frame, raw, batch, late=late)
+        for amendment in frame.amendments:
+            self._amend(amendment, batch)
+        return overrides
+
+    def _admit(self, frame: Frame, raw: bytes, batch: Batch, *, late: bool) -> list[Override]:
         ids, entries = self._ids, frame.entries
         batch.amendments += frame.amendments
         identities = [entry.device + entry.scan_id for entry in entries]
@@ -228,7 +236,16 @@ class Admission:
         kept = Annulment(asked.scan_id, device, school, asked.at, asked.by, asked.reason)
         batch.annulments.append(kept)
         batch.add(_encode(kept))
+        shown = asked.scan if first is None else self.as_told(first)
+        if shown is not None:
+            _restate(shown, batch, Flag.annulled)
         return Annulled(asked.seq, "annulled", device, school, student)
+
+    def _amend(self, amendment: Amendment, batch: Batch) -> None:
+        """For screens: the scan as its reader was told after all. One that the journal has not is shown no more."""
+        first = self._first(amendment.device + amendment.scan_id, batch)
+        if first is not None:
+            _restate(msgspec.structs.replace(first, code=amendment.code), batch)
 
     def _mark_late(self, frame: Frame) -> None:
         for entry in frame.entries:
@@ -280,17 +297,19 @@ class Admission:
         # Whoever sends a thousand again sends them in their order: the row that was read last is mostly the one.
         if number != self._read_row:
             row = self._journal.row(number)
-            self._read = {} if row is None else {entry.identity: entry for entry, _ in entries(row)}
+            self._read = {} if row is None else {one.identity: one for one, _ in entries(row) if not one.amends}
             self._read_row = number
         return self._read.get(identity)
 
     def _again(self, index: int, entry: Entry, first: Entry) -> tuple[Override, list[Merge]]:
         code = told(first, self._amended.get((first.identity, first.access_time), first.code))
         report = entry.report
-        if report is None or report == first.report:
+        if report is None or _same_account(report, first.report):
             return Override(index, code, first.at), []
         conflict = report.granted != (code == Reason.granted)
-        merge = Merge(first.scan_id, first.device, first.access_time, report, conflict)
+        # For the log it is one too when the reader still does otherwise than the hub says.
+        noted = conflict or (first.report is not None and report.granted != (first.code == Reason.granted))
+        merge = Merge(first.scan_id, first.device, first.access_time, report, noted)
         return Override(index, code, first.at, conflict), [merge]
 
     def as_told(self, entry: Entry) -> Entry:
@@ -319,6 +338,18 @@ class Admission:
                 del self._ids[identity]
                 self.uses.give_back(identity)
                 self._amended.pop((identity, entry.access_time), None)
+
+
+def _restate(scan: Entry, batch: Batch, more: int = 0) -> None:
+    """Give a scan of before another place in its school's stream, as it is known by now."""
+    again = msgspec.structs.replace(scan, flags=int(scan.flags | Flag.amends | more))
+    batch.add(_encode(Frame(0, 0, [again])))
+    batch.number([again])
+
+
+def _same_account(report: Report, first: Report | None) -> bool:
+    """Sent once more, the reader's clock may seem to be off by another millisecond."""
+    return first is not None and msgspec.structs.replace(report, skew_ms=first.skew_ms) == first
 
 
 def _refusal(entry: Entry) -> Entry:

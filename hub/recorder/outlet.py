@@ -23,8 +23,6 @@ from hub.recorder.journal import Journal
 from hub.recorder.publisher import Publisher
 from hub.recorder.roll_call import RollCall
 from hub.recorder.wire import (
-    Amended,
-    Amendment,
     Entry,
     Events,
     Fetch,
@@ -73,7 +71,6 @@ class Outlet:
         self._ring: deque[tuple[dict[bytes, int], Numbered]] = deque()
         self._kept = 0
         self._due: list[Numbered] = []
-        self._amended: list[Amendment] = []
         self._scheduled = False
         self._sent_at = 0.0
         self._roll_call = RollCall()
@@ -95,8 +92,6 @@ class Outlet:
             return
         if batch.numbered:
             self._due.append(batch.numbered)
-        if batch.amendments:
-            self._amended += batch.amendments
         if not self._scheduled:
             self._scheduled = True
             loop = asyncio.get_running_loop()
@@ -119,8 +114,8 @@ class Outlet:
             self._stuck.discard(worker)
             for school in [school for school, watchers in self._watchers.items() if worker in watchers]:
                 self._tell_place(worker, school)
-        for school, devices in self._roll_call.schools():
-            self._pass_on(Present(school, self._journal.recorder_id, devices))
+        for school, devices, states in self._roll_call.schools():
+            self._pass_on(Present(school, self._journal.recorder_id, devices, states))
 
     def close(self) -> None:
         for task in self._fetches:
@@ -136,7 +131,7 @@ class Outlet:
         elif isinstance(message, Unwatch):
             self._unwatch(message.school, worker)
         elif isinstance(message, Readers):
-            self._roll_call.note(worker, message.connected)
+            self._roll_call.note(worker, message)
         else:
             task = asyncio.get_running_loop().create_task(self._answer(worker, message))
             self._fetches.add(task)
@@ -179,12 +174,9 @@ class Outlet:
         self._scheduled = False
         self._sent_at = asyncio.get_running_loop().time()
         due, self._due = self._due, []
-        amended, self._amended = self._amended, []
         recorder = self._journal.recorder_id
         for school, (first, scans) in _by_school(due).items():
             self._pass_on(Events(school, recorder, first, scans))
-        for school in {a.school for a in amended if a.school}:
-            self._pass_on(Amended(school, recorder, [a for a in amended if a.school == school]))
 
     def _pass_on(self, message: ToScreens) -> None:
         """Encoded once, for all who watch."""

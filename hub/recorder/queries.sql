@@ -50,7 +50,7 @@ JOIN fresh f ON f.scan_id = s.id AND f.device_id = s.access_point_id AND f.acces
 -- is put beside it. The row that this very batch wrote is not touched.
 UPDATE access_logs l
 SET reader_status = s.reader_status, reader_reason = s.reader_reason, reader_time = s.reader_time,
-    skew_ms = s.skew_ms, conflict = l.status <> s.reader_status,
+    skew_ms = s.skew_ms, conflict = s.reader_status <> l.status OR s.reader_status <> COALESCE(l.hub_status, l.status),
     recorded_by = COALESCE(s.recorded_by, l.recorded_by)
 FROM drain_stage s
 JOIN scan_ids i ON i.device_id = s.access_point_id AND i.scan_id = s.id
@@ -78,6 +78,14 @@ WHERE access_time = $1 AND id = $2 AND access_point_id = $3
 INSERT INTO scan_annulments (device_id, scan_id, school_id, annulled_at, annulled_by, reason)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (device_id, scan_id) DO NOTHING
+
+-- add_amending --
+-- role: hub_system
+-- A scan of before as it is known by now, at its own place in the stream.
+INSERT INTO stream_amendments (recorder_id, school_id, stream_seq, device_id, scan_id, access_time, status, reason,
+    access_type, lookup_key, pass_id, student_id, stale, offline, annulled)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT DO NOTHING
 
 -- count_uses --
 -- role: hub_system
@@ -109,6 +117,13 @@ WHERE NOT EXISTS (SELECT FROM access_logs_rejected WHERE recorder_id = $1 AND jo
 -- What PostgreSQL refused and nobody has replayed yet, oldest first.
 SELECT id, recorder_id, journal_row, entry, error, rejected_at::text AS rejected_at
 FROM access_logs_rejected WHERE replayed_at IS NULL AND ($1::bigint[] IS NULL OR id = ANY ($1::bigint[])) ORDER BY id
+
+-- note_late --
+-- role: hub_system
+-- The scan $1 of the door $2 comes into the log with a number that its stream has long passed: whoever counts by these
+-- numbers is told.
+INSERT INTO access_log_changes (kind, scan_id, access_point_id, access_time, recorder_id, stream_seq)
+SELECT 'late', $1, $2, i.access_time, $3, $4 FROM scan_ids i WHERE i.device_id = $2 AND i.scan_id = $1
 
 -- settle_reject --
 -- role: hub_system

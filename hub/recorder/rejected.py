@@ -52,6 +52,7 @@ async def replay(settings: Settings, ids: list[int] | None) -> tuple[list[int], 
             try:
                 async with connection.transaction():
                     await access_log.insert(connection, row["recorder_id"].bytes, [(refused.entry, refused.stream_seq)])
+                    await access_log.note_late(connection, row["recorder_id"], refused)
                     await connection.execute(queries["settle_reject"], row["id"])
             except Exception as error:
                 if not is_data_fault(error):

@@ -24,7 +24,12 @@ def told(entry: Entry, code: int) -> int:
 
 def takes_use(entry: Entry) -> bool:
     """Whether a scan used up one of its pass's uses: somebody was let in, or through a door that does not say."""
-    return bool(entry.limit) and entry.direction != _EXIT and told(entry, entry.code) == Reason.granted
+    return (
+        bool(entry.limit)
+        and not entry.amends
+        and entry.direction != _EXIT
+        and told(entry, entry.code) == Reason.granted
+    )
 
 
 class Uses:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.audit_row import AuditRow
+from hub.domain.verdict import Flag
+
+_AMENDS = int(Flag.amends)
 
 
 class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -26,7 +29,9 @@ class Report(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
     """One answered scan. Ids are 16 bytes, `at` the hub's clock in µs since 1970, `code` a Reason. `limit`: how often
-    the pass may be used, 0 for as often as one likes."""
+    the pass may be used, 0 for as often as one likes.
+
+    With Flag.amends a scan of before as it is known by now, for screens: it has a place of its own in the stream."""
 
     scan_id: bytes
     device: bytes
@@ -46,6 +51,10 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     def identity(self) -> bytes:
         """(device, scanId): the same scan, however often and wherever it is sent."""
         return self.device + self.scan_id
+
+    @property
+    def amends(self) -> bool:
+        return bool(self.flags & _AMENDS)
 
     @property
     def access_time(self) -> int:
@@ -115,10 +124,23 @@ class Fetch(msgspec.Struct, array_like=True, tag=6):
     recorder: bytes
 
 
+class ReaderState(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """How a connected reader is. `heard`: when anything came from it; `said`: when it told the rest; µs since 1970.
+    `skew_ms`: hub minus reader; `queued`: scans that it has yet to replay."""
+
+    heard: int
+    said: int | None = None
+    skew_ms: int | None = None
+    firmware: str | None = None
+    queued: int | None = None
+
+
 class Readers(msgspec.Struct, array_like=True, tag=25):
-    """Once a second: the readers that are connected to this worker. school → device → since, µs since 1970."""
+    """Once a second: the readers that are connected to this worker. school → device → since, µs since 1970.
+    `states`: by device."""
 
     connected: dict[bytes, dict[bytes, int]]
+    states: dict[bytes, ReaderState] = {}
 
 
 class Note(msgspec.Struct, array_like=True, tag=7):
@@ -133,7 +155,7 @@ class Annul(msgspec.Struct, array_like=True, tag=8):
 
     `devices`: the doors at which the scan can have been; `not_before`: when it was answered at the earliest, µs since
     1970; `by`: a user's id, None for the device itself. `found`: PostgreSQL has it, at the one door that is named, and
-    it may be annulled; otherwise this journal has to know it.
+    it may be annulled; otherwise this journal has to know it. `scan`: as PostgreSQL has it.
     """
 
     seq: int
@@ -145,6 +167,7 @@ class Annul(msgspec.Struct, array_like=True, tag=8):
     reason: str | None = None
     not_before: int | None = None
     found: bool = False
+    scan: Entry | None = None
 
 
 class Annulment(msgspec.Struct, array_like=True, gc=False, frozen=True, tag=9):
@@ -219,19 +242,13 @@ class Fetched(msgspec.Struct, array_like=True, tag=17):
 
 
 class Present(msgspec.Struct, array_like=True, tag=18):
-    """Once a second: the readers of a school that are connected to this host. device → since, µs since 1970."""
+    """Once a second: the readers of a school that are connected to this host. device → since, µs since 1970. `states`:
+    by device."""
 
     school: bytes
     recorder: bytes
     devices: dict[bytes, int]
-
-
-class Amended(msgspec.Struct, array_like=True, tag=19):
-    """Readers of a school were told something else than its events said."""
-
-    school: bytes
-    recorder: bytes
-    amendments: list[Amendment]
+    states: dict[bytes, ReaderState] = {}
 
 
 class Noted(msgspec.Struct, array_like=True, tag=20):
@@ -264,6 +281,6 @@ class Override(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 
 #: What screens are fed with; other hosts get it over Redis.
-ToScreens = Events | Present | Amended
+ToScreens = Events | Present
 ToRecorder = Hello | Frame | Arrival | Watch | Unwatch | Fetch | Readers | Note | Annul
 ToWorker = Welcome | Ack | Nack | State | Superseded | Watching | Fetched | ToScreens | Noted | Annulled

@@ -21,6 +21,8 @@ class File(msgspec.Struct):
     body: bytes | AsyncIterator[bytes]
     #: What a client may name in If-None-Match, where the file is the same when it is.
     tag: str | None = None
+    #: Whether a browser may show it in a page, rather than save it.
+    shown: bool = False
 
 
 def respond(call: Call[Any, Any], result: Any) -> web.Response:
@@ -55,7 +57,7 @@ def respond(call: Call[Any, Any], result: Any) -> web.Response:
 def _file(call: Call[Any, Any], file: File) -> web.Response:
     headers = {
         hdrs.CACHE_CONTROL: "no-store",
-        hdrs.CONTENT_DISPOSITION: f"attachment; filename*=UTF-8''{quote(file.name)}",
+        hdrs.CONTENT_DISPOSITION: f"{'inline' if file.shown else 'attachment'}; filename*=UTF-8''{quote(file.name)}",
         hdrs.CONTENT_TYPE: file.media,
     }
     if file.tag is not None:

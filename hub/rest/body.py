@@ -21,14 +21,18 @@ MOST_DIGITS = 40
 JSON_TYPE = "application/json"
 
 
-async def read_body(request: web.Request, kind: type[msgspec.Struct] | None, *, fit: bool = True) -> Any:
-    """The declared Struct, or None when a route takes no body; with `fit` False what the JSON says. Raises BadRequest,
-    UnsupportedMedia; aiohttp raises HTTPRequestEntityTooLarge by itself."""
+async def read_body(
+    request: web.Request, kind: type[msgspec.Struct] | None, *, fit: bool = True, needed: bool = True
+) -> Any:
+    """The declared Struct, or None when a route takes no body, or there is none that is not `needed`; with `fit` False
+    what the JSON says. Raises BadRequest, UnsupportedMedia; aiohttp raises HTTPRequestEntityTooLarge by itself."""
     raw = await request.read() if request.can_read_body else b""
     if kind is None:
         if raw.strip() not in {b"", b"{}"}:
             raise BadRequest("this address takes no body", [fault("body", "must be empty")])
         return None
+    if not raw.strip() and not needed:
+        return None  # clients name a type even then
     if raw or "Content-Type" in request.headers:
         check_type(request)
     if not raw.strip():

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from hub.domain.text import matches
 from hub.errors import BadRequest
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -79,6 +80,8 @@ def _of_type(kind: Any, value: Any, path: str, strict: bool) -> Iterator[Fault]:
         kind = _with_item(kind, Any)
     try:
         msgspec.convert(value, kind, strict=strict)
+        if isinstance(value, str) and value.endswith("\n") and not all(matches(one, value) for one in _patterns(kind)):
+            yield fault(path, _fault_words(kind) or "ends with a line break")
     except msgspec.ValidationError as error:
         yield _worded(_read(error, path), kind)
     except (ValueError, OverflowError) as error:
@@ -106,6 +109,13 @@ def _fault_words(kind: Any) -> str | None:
         if isinstance(meta, msgspec.Meta) and meta.extra is not None and "fault" in meta.extra:
             return str(meta.extra["fault"])
     return next((words for arm in get_args(kind) if (words := _fault_words(arm))), None)
+
+
+def _patterns(kind: Any) -> list[str]:
+    """The regular expressions that a text has to match, of whichever arm of a union."""
+    metas = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    own = [meta.pattern for meta in metas if isinstance(meta, msgspec.Meta) and meta.pattern is not None]
+    return own + [pattern for arm in get_args(kind) if not isinstance(arm, msgspec.Meta) for pattern in _patterns(arm)]
 
 
 def _below(path: str, name: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from aiohttp import hdrs, web
@@ -51,6 +52,8 @@ class Repeat(NamedTuple):
         row = await tx.fetchrow(Q.kept_answer, user, self.digest)
         if row is None or not hmac.compare_digest(row["request"], self.request):
             raise Unprocessable("this Idempotency-Key was sent with another request; make a new one")
+        if row["answer"] is None:  # somebody was erased meanwhile
+            raise Unprocessable("this was done before; the answer to it is not kept any more")
         try:
             kept = msgspec.msgpack.decode(self.ring.unseal(row["answer"], self.digest), type=_Kept)
         except SealBroken:
@@ -64,6 +67,16 @@ class Repeat(NamedTuple):
         kept = msgspec.msgpack.encode(_Kept(response.status, headers, body))
         tx = await call.tx()
         await tx.execute(Q.keep_answer, call.identity.user_id, self.digest, self.ring.seal(kept, self.digest))
+
+
+def repeated_id(call: Call[Any, Any]) -> UUID | None:
+    """An id that the same caller's same key gives again: for what is kept outside the request's transaction. None
+    without a key."""
+    given = call.request.headers.get(HEADER)
+    if given is None:
+        return None
+    digest = hashlib.sha256(b"passhub repeated id" + call.identity.user_id.bytes + given.encode()).digest()
+    return UUID(bytes=digest[:6] + bytes([0x80 | digest[6] & 0x0F, digest[7], 0x80 | digest[8] & 0x3F]) + digest[9:16])
 
 
 def repeat_of(call: Call[Any, Any], settings: Settings) -> Repeat | None:

@@ -22,7 +22,7 @@ from hub.rest.openapi_parts import (
     refusal,
     schema_of,
 )
-from hub.rest.route import PUBLIC, Api, Route
+from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, Api, Route
 from hub.version import __version__
 
 Document = dict[str, Any]
@@ -79,7 +79,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [_tag(route)],
         "parameters": _parameters(route, schemas),
         "responses": _answers(route),
-        "security": [] if route.permission is PUBLIC else _SIGNED_IN,
+        "security": _security(route),
     }
     if isinstance(route.permission, Permission):
         operation["description"] = f"Needs the permission `{route.permission.value}`."
@@ -88,7 +88,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": schema_of(route.body)}
         if route.example is not None:
             content["example"] = route.example
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        operation["requestBody"] = {"required": route.needs_body, "content": {"application/json": content}}
     if route.upload is not None:
         operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _upload(route)}}}
     if route.deprecated is not None:
@@ -96,9 +96,18 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.permission is PUBLIC:
+        return []
+    return [*_SIGNED_IN, {}] if route.permission is MAYBE_SIGNED_IN else _SIGNED_IN
+
+
 def _upload(route: Route) -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream", "description": route.upload}
-    return {"type": "object", "properties": {"file": file}, "required": ["file"], "additionalProperties": False}
+    file: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream"}
+    if route.upload_most > 1:
+        file = {"type": "array", "items": file, "minItems": 1, "maxItems": route.upload_most}
+    fields = {route.upload_field: file | {"description": route.upload}, **route.upload_texts}
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
 def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -129,7 +138,7 @@ def _answers(route: Route) -> dict[str, Any]:
     if route.answer is not None:
         done["content"] = {"application/json": {"schema": schema_of(route.answer)}}
     if route.files:
-        done["content"] = {media: {"schema": {"type": "string"}} for media in route.files}
+        done.setdefault("content", {}).update({media: {"schema": {"type": "string"}} for media in route.files})
     answers = {str(route.success): done}
     if (route.tagged and route.method == "GET") or route.files:
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}

@@ -38,12 +38,15 @@ class Access(Enum):
 
     public = "public"
     signed_in = "signed_in"
+    maybe_signed_in = "maybe_signed_in"
 
 
 #: Anybody; no token is looked at.
 PUBLIC = Access.public
 #: Whoever is signed in, whatever they may do.
 SIGNED_IN = Access.signed_in
+#: Anybody; who is signed in is known, and what else shows who asks is for the handler to see.
+MAYBE_SIGNED_IN = Access.maybe_signed_in
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,16 @@ class Route:
     query: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     body: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     answer: Any = field(default=None, kw_only=True)
-    #: What is uploaded as `file` of a multipart/form-data body; the handler receives it (hub/rest/uploads.py).
+    #: What is uploaded in a multipart/form-data body; the handler receives it (uploads.py, files/receiving.py)
     upload: str | None = field(default=None, kw_only=True)
+    #: The name of that field of the form, how many files it may have, and the form's text fields with their schemas.
+    upload_field: str = field(default="file", kw_only=True)
+    upload_most: int = field(default=1, kw_only=True)
+    upload_texts: dict[str, dict[str, Any]] = field(default_factory=dict, kw_only=True)
     #: The media types of a File that the handler returns instead of an `answer`.
     files: tuple[str, ...] = field(default=(), kw_only=True)
+    #: False: the body may be left out, and is None then.
+    needs_body: bool = field(default=True, kw_only=True)
     #: False: the handler holds the body against `body` itself, with `fitted`, and with what only it can find wrong.
     fits_body: bool = field(default=True, kw_only=True)
     #: 200, or 201 for a POST with `location`, or 204 without an answer, unless it is said here.
@@ -100,10 +109,8 @@ class Route:
     def __post_init__(self) -> None:
         if not self.path.startswith("/") or self.path.endswith("/"):
             raise ValueError(f"{self.path}: a path starts with / and does not end with one")
-        if self.permission is PUBLIC and self.acts_as is None and self.writes:
+        if self.permission in {PUBLIC, MAYBE_SIGNED_IN} and self.acts_as is None and self.writes:
             raise ValueError(f"{self}: a public write says as whom it acts")
-        if self.files and self.answer is not None:
-            raise ValueError(f"{self}: it answers with a file, or not")
         if self.location is not None and self.answer is None:
             raise ValueError(f"{self}: a location is filled from the answer")
 

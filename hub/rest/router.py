@@ -20,7 +20,7 @@ from hub.accounts.identity import Identity
 from hub.accounts.permissions import Permission
 from hub.config import Settings
 from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
-from hub.rest.answer import respond
+from hub.rest.answer import File, respond
 from hub.rest.body import read_body
 from hub.rest.call import Call, Reply, Transaction
 from hub.rest.client import Client, Clients
@@ -32,7 +32,7 @@ from hub.rest.origin import check_origin, session_cookie
 from hub.rest.parameters import path_values, query_values
 from hub.rest.ports import AuditTrail, Authenticator
 from hub.rest.request_id import request_id
-from hub.rest.route import PUBLIC, Api, Route
+from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, Api, Route
 from hub.rest.versions import check_version, version_headers
 from hub.store.pg import Pg, PostgresError, Role, is_out_of_range
 
@@ -112,13 +112,23 @@ class Router:
         async with call.transaction:
             if repeat is not None and (kept := await repeat.begin(call)) is not None:
                 return kept
-            result = await route.handler(call)
+            result = await self._handled(route, call)
             _check_promises(call)
             response = respond(call, result)
             await _keep(repeat, call, response)
-        if route.reads is not None:
+        # A list that is sent as a file keeps for itself whose it is, as it goes.
+        if route.reads is not None and not (route.is_list and isinstance(result, File)):
             await self._keep_read(call, result)
         return response
+
+    async def _handled(self, route: Route, call: Call[Any, Any]) -> Any:
+        """What the handler returns; what it forbids somebody (to grant what they do not hold) is kept as a refusal."""
+        try:
+            return await route.handler(call)
+        except Forbidden as refusal:
+            if call.known is not None:
+                await call.note("refuse", _resource(route), call.params.get("id"), new=_told(route, refusal))
+            raise
 
     async def _identify(self, request: web.Request, route: Route, client: Client) -> Identity | None:
         """Who asks. What is presented in vain counts for the address, so that nobody guesses for long."""
@@ -129,6 +139,8 @@ class Router:
             return await self._authenticator.identify(self._token(request, client))
         except Unauthorized:
             await self._limiter.check(request, None, client)
+            if route.permission is MAYBE_SIGNED_IN:
+                return None
             raise
 
     def _token(self, request: web.Request, client: Client) -> str:
@@ -207,7 +219,15 @@ async def _body(request: web.Request, route: Route) -> Any:
     """None for a route that takes no body, and for one whose handler receives a file."""
     if not route.writes or route.upload is not None:
         return None
-    return await read_body(request, route.body, fit=route.fits_body)
+    return await read_body(request, route.body, fit=route.fits_body, needed=route.needs_body)
+
+
+def _resource(route: Route) -> str:
+    return route.permission.resource if isinstance(route.permission, Permission) else route.path.split("/")[1]
+
+
+def _told(route: Route, refusal: Forbidden) -> dict[str, str]:
+    return {"route": str(route), "why": str(refusal)}
 
 
 def _may(route: Route, identity: Identity | None) -> bool:

@@ -23,6 +23,12 @@ _OUTAGE = (
     "40001",  # another transaction changed the same rows
     "40P01",  # a deadlock, of which this was the one to end
 )
+_CUT_SHORT = frozenset(
+    {
+        "57014",  # a statement's time-out, or somebody has cancelled it
+        "55P03",  # a lock's time-out
+    }
+)
 _DATA = (
     "21",  # cardinality
     "22",  # data exception: too long, out of range, bad text
@@ -40,6 +46,11 @@ _TOO_FAR = (
     "22P05",  # the same, converted
     "54",  # a limit of the program
 )
+
+
+def is_cut_short(error: BaseException) -> bool:
+    """PostgreSQL gave a statement up that ran, or waited for a lock, for too long; later it may manage."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _CUT_SHORT
 
 
 def is_outage(error: BaseException) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 Operator = Literal["=", ">=", "<=", ">", "<", "= ANY"]
+#: As a limit: more than any installation has.
+ALL = 2**62
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
 _LIKE_MEANS = re.compile(r"([\\%_])")
 
@@ -78,34 +80,71 @@ class Listing:
         q: str | None = None,
         like: Likeness | None = None,
         among: Among | None = None,
-        walk: int | None = None,
     ) -> tuple[str, list[Any]]:
         """SQL and its parameters for one page. `sort`: a name, with - in front for descending; `base`: the parameters
-        of the base query; `walk`: of so many rows in order those that are like that, and no further."""
+        of the base query."""
         values, tests = self._tests(base, filters or {}, q, among)
-        if like is not None and walk is None:
+        if like is not None:
             tests.append(_alike(like, values))
-        column, down = self.sorts[sort.removeprefix("-")].name, sort.startswith("-")
-        if after is not None:
-            values += [after.value, after.id]
-            than = "<" if down else ">"
-            tests.append(f"(list.{column}, list.id) {than} (${len(values) - 1}, ${len(values)})")
-        direction = "DESC" if down else "ASC"
-        order = f"ORDER BY list.{column} {direction}, list.id {direction}"
-        source = f"({self.base}) AS list{_where(tests)}"
-        if like is not None and walk is not None:
-            values.append(walk)
-            source = f"(SELECT * FROM {source} {order} LIMIT ${len(values)}) AS list"  # noqa: S608 (names from the
-            source += _where([_alike(like, values)])  # declaration alone, here and below)
+        tests += self._behind(sort, after, values)
         values.append(limit)
-        return f"SELECT * FROM {source} {order} LIMIT ${len(values)}", values  # noqa: S608
+        source = f"({self.base}) AS list{_where(tests)} {self._order(sort)}"
+        return f"SELECT * FROM {source} LIMIT ${len(values)}", values  # noqa: S608 (names from the declaration alone,
+        # here and below)
 
-    def steps(
-        self, sort: str, most: int, *, after: After | None = None, filters: Mapping[str, Any] | None = None
+    def walk(
+        self,
+        sort: str,
+        steps: int,
+        *,
+        after: After | None = None,
+        filters: Mapping[str, Any] | None = None,
+        like: Likeness | None = None,
     ) -> tuple[str, list[Any]]:
-        """SQL and its parameters for how many rows there are after that one, counted up to `most`."""
-        sql, values = self.page(sort, most, after=after, filters=filters)
-        return f"SELECT count(*) FROM ({sql}) AS walked", values  # noqa: S608
+        """SQL and its parameters for one row: `ids`, of the next `steps` rows in that order those that pass and are
+        like that (NULL: none), and how many rows were `walked`, fewer where the list ended. What is asked of the sort's
+        own column is a part of the order; nothing else is, so that no other index is tried."""
+        source, values, rest = self._walked(sort, steps, after, filters or {}, like)
+        found = f"array_agg(list.id {self._order(sort)}) FILTER{_passing(rest)}"
+        return f"SELECT count(*) AS walked, {found} AS ids FROM ({source}) AS list", values  # noqa: S608
+
+    def first(
+        self,
+        sort: str,
+        limit: int,
+        steps: int,
+        *,
+        after: After | None = None,
+        filters: Mapping[str, Any] | None = None,
+        like: Likeness | None = None,
+    ) -> tuple[str, list[Any]]:
+        """The same for the ids of the first `limit` rows that such a walk finds, one a row: it ends with the last."""
+        source, values, rest = self._walked(sort, steps, after, filters or {}, like)
+        values.append(limit)
+        order = self._order(sort)
+        return f"SELECT list.id FROM ({source}) AS list{_where(rest)} {order} LIMIT ${len(values)}", values  # noqa: S608
+
+    def ahead(self, sort: str, rows: int, *, after: After | None = None) -> tuple[str, list[Any]]:
+        """SQL and its parameters for the sort value so many rows further on; no row where the list has fewer."""
+        column, values = self.sorts[sort.removeprefix("-")].name, list[Any]()
+        tests = self._behind(sort, after, values)
+        values.append(rows)
+        source = f"({self.base}) AS list{_where(tests)} {self._order(sort)}"
+        return f"SELECT list.{column} FROM {source} OFFSET ${len(values)} LIMIT 1", values  # noqa: S608
+
+    def _walked(
+        self, sort: str, steps: int, after: After | None, filters: Mapping[str, Any], like: Likeness | None
+    ) -> tuple[str, list[Any], list[str]]:
+        """The rows of a walk, the parameters so far, and the tests that are still to be made."""
+        own = {name for name in filters if self.filters[name].column == self.sorts[sort.removeprefix("-")].name}
+        values, tests = self._tests((), {name: filters[name] for name in filters if name in own}, None, None)
+        tests += self._behind(sort, after, values)
+        values.append(steps)
+        source = f"SELECT * FROM ({self.base}) AS list{_where(tests)} {self._order(sort)} LIMIT ${len(values)}"  # noqa: S608
+        values, rest = self._tests(values, {name: filters[name] for name in filters if name not in own}, None, None)
+        if like is not None:
+            rest.append(_alike(like, values))
+        return source, values, rest
 
     def count(
         self,
@@ -121,6 +160,17 @@ class Listing:
         if like is not None:
             tests.append(_alike(like, values))
         return f"SELECT count(*) FROM ({self.base}) AS list{_where(tests)}", values  # noqa: S608
+
+    def _behind(self, sort: str, after: After | None, values: list[Any]) -> list[str]:
+        if after is None:
+            return []
+        values += [after.value, after.id]
+        than, column = "<" if sort.startswith("-") else ">", self.sorts[sort.removeprefix("-")].name
+        return [f"(list.{column}, list.id) {than} (${len(values) - 1}, ${len(values)})"]
+
+    def _order(self, sort: str) -> str:
+        direction = "DESC" if sort.startswith("-") else "ASC"
+        return f"ORDER BY list.{self.sorts[sort.removeprefix('-')].name} {direction}, list.id {direction}"
 
     def _tests(
         self, base: Sequence[Any], filters: Mapping[str, Any], q: str | None, among: Among | None
@@ -152,6 +202,10 @@ def _alike(like: Likeness, values: list[Any]) -> str:
         places = range(len(values) - len(patterns) + 1, len(values) + 1)
         words.append("(" + " OR ".join(f"list.{like.column} LIKE ${place}" for place in places) + ")")
     return " AND ".join(words)
+
+
+def _passing(tests: list[str]) -> str:
+    return f" (WHERE {' AND '.join(tests) or 'true'})"
 
 
 def _where(tests: list[str]) -> str:

@@ -4,7 +4,8 @@
         await tx.fetchrow(QUERIES.get_pass, key)
 
 A role comes from its own URL when the settings have one; otherwise the owner's URL is used and the role is taken in
-the startup packet, before any statement. Everything that means "PostgreSQL is away" is raised as StoreUnavailable.
+the startup packet, before any statement. Everything that means "PostgreSQL is away" is raised as StoreUnavailable, and
+a statement that it gave up as StoreTooSlow.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from asyncpg import InterfaceError, Pool, PostgresError, Record
 from asyncpg.pool import PoolConnectionProxy
 
 from hub.config import Settings, require
-from hub.errors import StoreUnavailable
-from hub.store.faults import conflicts, connection_fault, is_data_fault, is_out_of_range, is_outage
+from hub.errors import StoreTooSlow, StoreUnavailable
+from hub.store.faults import conflicts, connection_fault, is_cut_short, is_data_fault, is_out_of_range, is_outage
 
 __all__ = [
     "Connection",
@@ -80,6 +81,8 @@ def _target(settings: Settings, role: Role, statement_timeout: float) -> _Target
         "idle_in_transaction_session_timeout": "60000",
         # Compiling costs more than any statement of ours takes.
         "jit": "off",
+        # So does a second process, to sort a page.
+        "max_parallel_workers_per_gather": "0",
     }
     if own is not None:
         return _Target(own.get_secret_value(), server_settings)
@@ -183,6 +186,8 @@ class Pg:
             except (PostgresError, InterfaceError, ConnectionError) as error:
                 if is_outage(error):
                     raise StoreUnavailable(f"PostgreSQL, as {role}: {connection_fault(error)}") from error
+                if is_cut_short(error):
+                    raise StoreTooSlow("the database is too busy for this at the moment; try again later") from error
                 raise
 
     @asynccontextmanager

@@ -21,7 +21,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import bulk, fan_out, live, peers, people, qr, report, revocation, scans
+from loadtests.bench import bulk, card, fan_out, live, peers, people, qr, report, revocation, scans, uploads
 from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -81,11 +81,11 @@ def _inside(what: str, url: str, number: int) -> dict[str, Any]:
     return result
 
 
-def _students(url: str, number: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "loadtests.bench.students", url, str(number)], stdout=subprocess.PIPE, check=True
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
+def _apart(module: str, *arguments: object) -> dict[str, Any]:
+    """What a measure that is a program of its own prints."""
+    command = [sys.executable, "-m", f"loadtests.bench.{module}", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
@@ -121,7 +121,11 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "qr": lambda: qr.measure(rounds, seconds),
         "imports": lambda: bulk.imports(place, options.imported, min(rounds, 3)),
         "exports": lambda: bulk.exports(place),
-        "students": lambda: _students(place.url, options.students),
+        "card": lambda: card.measure(place, rounds, seconds),
+        "uploads": lambda: uploads.uploads(place, min(rounds, 3)),
+        "students": lambda: _apart("students", place.url, options.students),
+        "analytics": lambda: _apart("analytics", place.url, options.logged),
+        "badges": lambda: _apart("badges", options.badges),
     }
 
 
@@ -133,6 +137,8 @@ def main() -> None:
     parser.add_argument("--scans", type=int, default=100_000, help="scans that the drain is measured with")
     parser.add_argument("--imported", type=int, default=100_000, help="students that are imported")
     parser.add_argument("--students", type=int, default=1_000_000, help="students that are listed and searched")
+    parser.add_argument("--logged", type=int, default=10_000_000, help="scans of the log whose numbers are asked for")
+    parser.add_argument("--badges", type=int, default=1_000, help="badges that are printed")
     parser.add_argument("--out", type=Path, help=f"the page; {PAGE} where everything is measured")
     parser.add_argument("--only", help="measures, with commas between them")
     options = parser.parse_args()

@@ -32,7 +32,7 @@ from hub.live.live import Live
 from hub.live.sio import Scope, ScreenDoor
 from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
-from hub.recorder.wire import Entry, Events, Unwatch, Watch, Watching
+from hub.recorder.wire import Entry, Events, Readers, Unwatch, Watch, Watching
 from hub.store.pg import Pg, Role, connect
 from loadtests.bench.peers import allow_descriptors
 from loadtests.bench.world import SCHOOL, SIDE_PASSES, code
@@ -87,7 +87,7 @@ async def serve(port: int, url: str, size: int, rate: int) -> None:
     recorder = Recorder(len(index) - SIDE_PASSES, doors)
     stats = Stats(directory, Feed(settings, index, directory), recorder)
     pg = await Pg.open(settings, [Role.hub_system])
-    live = Live(settings, recorder, pg, index, directory, dict, stats.text)
+    live = Live(settings, recorder, pg, index, directory, lambda: Readers({}), stats.text)
 
     async def scope(_: web.Request, __: dict[str, Any]) -> Scope:
         return Scope(SCHOOL, UUID(int=0))

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import qr, report_bulk, report_live, report_people, report_scans, report_students
+from loadtests.bench import (
+    card,
+    qr,
+    report_bulk,
+    report_live,
+    report_numbers,
+    report_people,
+    report_scans,
+    report_students,
+)
 from loadtests.bench.section import Section
 
 _HEAD = """# Benchmarks
@@ -40,7 +49,11 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "qr": qr.section,
     "imports": report_bulk.imports,
     "exports": report_bulk.exports,
+    "card": card.section,
+    "uploads": report_bulk.uploads,
     "students": report_students.students,
+    "analytics": report_numbers.analytics,
+    "badges": report_numbers.badges,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from loadtests.bench.section import Section, at_least, at_most, item, mid, row
+from loadtests.bench.section import Section, at_least, at_most, item, mid, ms, row
 
 EXPORT_BYTES = 64 * 2**20
 
@@ -56,4 +56,26 @@ def exports(found: dict[str, Any]) -> Section:
         ],
         figures=[item(f"An export of {found['rows']:,} students: {times}.")],
         how=[item("Export: read to its end over HTTP, the worker's resident memory looked at every 20 ms.")],
+    )
+
+
+def uploads(found: dict[str, Any]) -> Section:
+    rounds, photos = found["rounds"], found["photos"]
+    scans = median(one["busy"] / one["quiet"] for one in rounds)
+    return Section(
+        must=[at_most(f"scans' p99 during {photos} uploads at once : before them", scans, 1.3)],
+        figures=[
+            item(
+                f"{photos} photos of {found['bytes'] / 2**20:.1f} MiB, uploaded at once, are all kept, in two sizes,"
+                f" after {mid(rounds, 'seconds'):.1f} s; scans' p99 meanwhile {ms(rounds, 'busy')}, before"
+                f" {ms(rounds, 'quiet')}."
+            )
+        ],
+        how=[
+            item(
+                "Uploads: photos of 1600 × 1600 pixels from as many connections at once, kept in a directory,"
+                " encrypted; the process that decodes them shares the hub's core with the worker that answers 200"
+                " scans a second."
+            )
+        ],
     )

@@ -27,9 +27,11 @@ from uuid import UUID
 import asyncpg
 
 from hub.accounts.hashing import hasher
-from hub.demo.embedded import erase, start_postgres, start_valkey
+from hub.demo.embedded import RunningPostgres, erase, start_postgres, start_valkey
 from hub.store.migrate import migrate
 
+#: Of PostgreSQL.
+SHARED_BUFFERS = "1GB"
 SERVER_CORE = 0
 CLIENT_CORE = 1
 SCHOOL = UUID("00000000-0000-7000-8000-000000000001").bytes
@@ -228,7 +230,7 @@ def world(passes: int) -> Iterator[World]:
     root = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     root.chmod(0o711)
     pin(CLIENT_CORE)
-    postgres = start_postgres(root)
+    postgres = _postgres(root)
     valkey = start_valkey(root)
     try:
         asyncio.run(_fill(postgres.url("passhub"), passes))
@@ -238,6 +240,22 @@ def world(passes: int) -> Iterator[World]:
         postgres.stop()
         erase(root)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _postgres(root: Path) -> RunningPostgres:
+    """With as much memory as whoever has a million rows gives it: by itself it takes 128 MiB."""
+    postgres = start_postgres(root)
+    asyncio.run(_give_memory(postgres.url("passhub")))
+    postgres.stop()
+    return start_postgres(root)
+
+
+async def _give_memory(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"ALTER SYSTEM SET shared_buffers = '{SHARED_BUFFERS}'")
+    finally:
+        await connection.close()
 
 
 async def _fill(url: str, passes: int) -> None:

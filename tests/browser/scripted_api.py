@@ -41,7 +41,7 @@ PASS = {
     "expiryDate": "2030-01-01",
     "revokeReason": "lost",
 }
-CHECKS = [{"reason": "unknown_pass", "passed": True}, {"reason": "revoked_pass", "passed": False}]
+CHECKS = [*[{"reason": "wrong_school", "passed": True}] * 2, {"reason": "revoked_pass", "passed": False}]  # a reason, twice
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -81,7 +81,9 @@ def _always(make: Callable[[], Any]) -> Answer:
 def api_routes() -> list[web.RouteDef]:
     logs = [_log(1), _log(2, status="denied", reason="revoked_pass"), _log(3, annulledAt="2026-01-01T00:00:00Z")]
     explained = {"decision": "denied", "reason": "revoked_pass", "checks": CHECKS}
+    school = {"id": SCHOOL, "name": "North School", "timezone": "Europe/Berlin"}
     return [
+        web.get("/api/v1/schools", _always(lambda: {"data": [school], "page": {"hasMore": False}})),
         web.get("/api/v1/faces", _always(lambda: {"data": [FACE], "page": {"hasMore": False}})),
         web.get(f"/api/v1/faces/{ADA}", _always(lambda: FACE | {"passes": [PASS]})),
         web.get("/api/v1/access-logs", _always(lambda: {"data": logs, "page": {"hasMore": False}})),

@@ -27,10 +27,11 @@ EXAMPLES = "8"
 
 
 @pytest.fixture
-async def gate(database: str, settings: Callable[..., Settings], people: People) -> AsyncIterator[Gate]:
+async def gate(database: str, settings: Callable[..., Settings], people: People, tmp_path: Path) -> AsyncIterator[Gate]:
     place = await furnish(database)
     rates = {"rate_anonymous": 1_000_000, "rate_signed_in": 1_000_000}
-    own = settings(shutdown_timeout=0.2, workers=1, **rates)
+    files = {"files_dir": tmp_path / "files", "files_unscanned": "serve"}
+    own = settings(shutdown_timeout=0.2, workers=1, **rates, **files)
     async with recorder_running(own), worker_running(own, place, authenticator=people, trail=Trail()) as running:
         running.worker.accounts.throttle._pause = no_time  # thousands of failed sign-ins
         yield running

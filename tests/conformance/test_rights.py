@@ -7,6 +7,7 @@ Taken from the declarations: a new route is in it without anyone adding it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +24,9 @@ ROUTES = declared_routes()
 
 
 @pytest.fixture
-async def site(settings: Callable[..., Settings]) -> AsyncIterator[Site]:
-    async with site_running(settings(rate_anonymous=10_000)) as running:
+async def site(settings: Callable[..., Settings], tmp_path: Path) -> AsyncIterator[Site]:
+    files = {"files_dir": tmp_path / "files", "files_unscanned": "serve"}
+    async with site_running(settings(rate_anonymous=10_000, **files)) as running:
         yield running
 
 

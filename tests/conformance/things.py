@@ -24,6 +24,7 @@ from hub.domain.qr import generate_signing_key
 from hub.rest.jobs.files import Growing
 from hub.rest.route import Route
 from tests.conftest import SECRET_KEY
+from tests.integration.files.samples import PDF, picture, zipped
 from tests.integration.rest.site import PASSWORD, Site
 
 GUARD = UUID("018bcfe5-6800-7000-8000-000000000004")
@@ -148,6 +149,28 @@ def _mailed(purpose: str, **more: str) -> Callable[[Site, str], Awaitable[dict[s
     return body
 
 
+async def _session_of(site: Site, user: UUID) -> UUID:
+    rows = await site.fetch(
+        "INSERT INTO sessions (user_id, school_id, expires_at)"
+        " SELECT id, school_id, now() + interval '1 h' FROM users WHERE id = $1 RETURNING id",
+        user,
+    )
+    return UUID(bytes=rows[0]["id"].bytes)
+
+
+async def _own_session(site: Site, school: str) -> UUID:
+    return await _session_of(site, site.users[school])
+
+
+async def _users_session(site: Site, school: str) -> str:
+    user = await _user(site, school)
+    return f"/admin/users/{user}/sessions/{await _session_of(site, user)}"
+
+
+async def _another_password(*_: object) -> dict[str, str]:
+    return {"currentPassword": PASSWORD, "newPassword": "three herons on a pier"}
+
+
 async def _password(*_: object) -> dict[str, str]:
     return {"password": PASSWORD}
 
@@ -187,11 +210,18 @@ MAKERS: dict[str, Maker] = {
     "/students/import": _import,
     "/students/roll-over": _roll_over,
     "/admin/users": _user,
+    "/auth/sessions": _own_session,
     "/admin/roles": _role,
     "/departments": _department,
     "/schools": _school,
     "/schools/{id}/departments": _department,
 }
+
+#: The same for what stands below another item, whose id it is given.
+BELOW: dict[str, Callable[[Site, str, UUID], Awaitable[UUID]]] = {}
+
+#: Routes of an item that has to have something first.
+READY: dict[str, Callable[[Site, str, UUID], Awaitable[None]]] = {}
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
@@ -201,6 +231,7 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
     "POST /auth/refresh": _refresh,
     "POST /auth/reset-password": _mailed("reset", password="three herons on a pier"),
     "POST /auth/verify-email": _mailed("verify"),
+    "POST /auth/change-password": _another_password,
     "POST /auth/second-factor": _password,
     "POST /auth/second-factor/confirm": _code,
     "POST /auth/second-factor/remove": _removal,
@@ -210,6 +241,12 @@ BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
 QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}
 
 
+#: Routes with several ids in their path → where one is in a school, below /api/v1.
+ADDRESSES: dict[str, Callable[[Site, str], Awaitable[str]]] = {
+    "/admin/users/{id}/sessions/{sessionId}": _users_session,
+}
+
+
 async def make(what: str, site: Site, school: str) -> UUID:
     assert what in MAKERS, f"tests/conformance/things.py: say how one of {what} is made"
     return await MAKERS[what](site, school)
@@ -217,10 +254,19 @@ async def make(what: str, site: Site, school: str) -> UUID:
 
 async def address(route: Route, site: Site, school: str) -> str:
     """The route's path with the ids of things that are there, in a school."""
-    path = route.path
+    if route.path in ADDRESSES:
+        return f"/api/{route.api[0]}{await ADDRESSES[route.path](site, school)}"
+    path, made = route.path, list[UUID]()
     while "{" in path:
         before, _, rest = path.partition("/{")
-        path = f"{before}/{await make(before, site, school)}{rest.partition('}')[2]}"
+        name, _, after = rest.partition("}")
+        template = route.path[: route.path.index("{" + name + "}") - 1]
+        # What is below an item is made below that very one.
+        below = BELOW[template](site, school, made[-1]) if template in BELOW else make(template, site, school)
+        made.append(await below)
+        path = f"{before}/{made[-1]}{after}"
+    if str(route) in READY:
+        await READY[str(route)](site, school, made[-1])
     return f"/api/{route.api[0]}{path}"
 
 
@@ -311,8 +357,83 @@ async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
     return await _somebody(site, school) | {"expiryDate": "2099-07-31"}
 
 
+async def _badges(site: Site, school: str) -> UUID:
+    """A job that has printed some."""
+    job, ring = await _job(site, school), KeyRing([decode_key(SECRET_KEY)])
+    async with _connect(site) as tx, tx.transaction():
+        await Growing(ring, job, site.schools[school], "badges-1").add(tx, b"%PDF-", 0)
+    return job
+
+
+MAKERS["/passes/badges"] = _badges
 MAKERS["/passes/mails"] = _mail
-BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody}
+BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody, "POST /passes/badges": _somebody}
+
+
+async def _acknowledged(site: Site, school: str) -> UUID:
+    """A door that somebody has seen to."""
+    id_ = new_id()
+    await site.fetch(
+        "INSERT INTO acknowledgements (id, school_id, access_point_id, user_id) VALUES ($1, $2, $3, $4)",
+        *(id_, site.schools[school], await site.point(school), site.users[school]),
+    )
+    return id_
+
+
+async def _a_scan(site: Site, school: str) -> dict[str, str]:
+    return {"scanId": str(await _access_log(site, school))}
+
+
+MAKERS |= {"/acknowledgements": _acknowledged, "/hand-over": _acknowledged}
+BODIES["POST /acknowledgements"] = _a_scan
+
+
+def _uploaded(field: str, content: bytes, **texts: str) -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    form.add_field(field, content, filename=f"a {field}")
+    for name, text in texts.items():
+        form.add_field(name, text)
+    return form
+
+
+def _photo_form() -> aiohttp.FormData:
+    return _uploaded("photo", picture())
+
+
+def _document_form() -> aiohttp.FormData:
+    return _uploaded("document", PDF, documentType="id_card")
+
+
+async def _photo(site: Site, school: str, student: UUID) -> None:
+    sent = await site.ask("POST", f"/api/v1/students/{student}/photo", site.token(school=school), _photo_form())
+    assert sent.status == 201, sent.text
+
+
+async def _document(site: Site, school: str, student: UUID) -> UUID:
+    path = f"/api/v1/students/{student}/documents"
+    sent = await site.ask("POST", path, site.token(school=school), _document_form())
+    return UUID(sent.json["data"][0]["id"])
+
+
+async def _photo_body(*_: object) -> aiohttp.FormData:
+    return _photo_form()
+
+
+async def _document_body(*_: object) -> aiohttp.FormData:
+    return _document_form()
+
+
+async def _photos_body(*_: object) -> aiohttp.FormData:
+    return _uploaded("file", zipped({"S-1.jpg": picture()}))
+
+
+READY |= {"GET /students/{id}/photo": _photo, "DELETE /students/{id}/photo": _photo}
+BELOW |= {"/students/{id}/documents": _document}
+BODIES |= {
+    "POST /students/{id}/photo": _photo_body,
+    "POST /students/{id}/documents": _document_body,
+    "POST /students/photos/import": _photos_body,
+}
 
 
 async def _lately(*_: object) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hub.config import Settings
 from hub.domain.ids import new_id_bytes
 from hub.domain.verdict import Reason
+from hub.recorder import access_log
 from hub.recorder.admission import Batch
 from hub.recorder.wire import Amendment, Annul, Annulled
 from tests.integration.test_drain import DEVICE, NOW, SCHOOL, Bench, entry
@@ -20,7 +21,8 @@ from tests.integration.test_drain import DEVICE, NOW, SCHOOL, Bench, entry
 class Annulling(Bench):
     def annul(self, scan_id: bytes, **more: Any) -> Annulled:
         """One commit with one annulment, as the recorder makes it."""
-        batch, asked = Batch(self.journal), Annul(1, scan_id, [b"x" * 16, DEVICE], SCHOOL, NOW, **more)
+        where = {"devices": [b"x" * 16, DEVICE], "school": SCHOOL} | more
+        batch, asked = Batch(self.journal), Annul(1, scan_id, at=NOW, **where)
         answer = self.admission.beside(asked, msgspec.msgpack.encode(asked), batch)
         assert isinstance(answer, Annulled)
         if batch.parts:
@@ -72,3 +74,28 @@ async def test_what_nobody_passed_on_is_not_annulled(bench: Annulling) -> None:
     outcomes = [bench.annul(one.scan_id).outcome for one in (denied, amended)]
     outcomes += [bench.annul(old.scan_id, not_before=NOW - 5).outcome, bench.annul(old.scan_id).outcome]
     assert outcomes == ["denied", "denied", "too_old", "annulled"]
+
+
+async def test_an_annulled_scan_is_no_use_whoever_brings_it_and_when(bench: Annulling) -> None:
+    """Drained again after a cut, or brought by another host that was asked too."""
+    (pass_,) = await bench.connection.fetch(
+        "INSERT INTO passes"
+        " (school_id, pass_number, qr_code, pass_type, visitor_name, issue_date, expiry_date, max_uses)"
+        " SELECT id, 'V', 'V', 'visitor', 'G', '2026-01-01', '2099-01-01', 2 FROM schools LIMIT 1 RETURNING id"
+    )
+
+    async def uses() -> int:
+        return int(await bench.connection.fetchval("SELECT uses FROM passes WHERE id = $1", pass_["id"]))
+
+    scan = entry(limit=2, pass_id=pass_["id"].bytes)
+    bench.keep(scan, entry(limit=2, pass_id=pass_["id"].bytes))
+    await bench.empty()
+    assert await uses() == 2
+    bench.annul(scan.scan_id)
+    await bench.empty()
+    assert await uses() == 1
+    bench.again()
+    await bench.empty()
+    assert await uses() == 1
+    await access_log.count_uses(bench.drain._connection, [(scan, 1)], [])  # type: ignore[arg-type]
+    assert await uses() == 1

@@ -298,6 +298,19 @@ async def test_a_replay_of_a_scan_that_only_the_database_knows_is_merged(bench: 
     assert rows[fresh.scan_id]["recorder_id"].bytes == b"r" * 16
 
 
+async def test_a_replay_that_two_hosts_are_told_differs_from_what_the_hub_says_and_stays_so(bench: Bench) -> None:
+    replayed = entry(code=int(Reason.student_suspended), report=Report(NOW - 9, True), flags=int(Flag.offline))
+    bench.keep(replayed)
+    await bench.empty()
+    bench.admission._ids.clear()
+    bench.journal.recorder_id = b"r" * 16
+    bench.keep(msgspec.structs.replace(replayed, report=Report(NOW - 9, True, None, 5)))
+    await bench.empty()
+    (row,) = await bench.rows()
+    assert (row["status"], row["hub_status"], row["reader_status"]) == ("granted", "denied", "granted")
+    assert (row["conflict"], row["skew_ms"]) == (True, 5)
+
+
 @pytest.mark.parametrize(
     "when",
     [

@@ -64,7 +64,7 @@ async def test_a_search_keeps_to_its_school(db: asyncpg.Connection, schools: tup
     "statement",
     [
         "SELECT hub_search_all_students('[]')",
-        "SELECT hub_found_students('', '[]', NULL, false, NULL, NULL, NULL)",
+        "SELECT hub_found_students('', '[]', '[]', NULL, false, NULL, NULL, NULL)",
         "SELECT hub_similar_words_of_all('ada')",
         "SELECT word FROM student_words",
         "DELETE FROM student_words",

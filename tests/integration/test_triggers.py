@@ -139,20 +139,32 @@ async def test_every_change_carries_its_transaction(db: asyncpg.Connection, feed
         "photo_url = '/photo'",
     ],
 )
-async def test_a_changed_student_changes_its_passes(db: asyncpg.Connection, feed: Feed, change: str) -> None:
+async def test_a_changed_student_changes_its_passes_and_its_card(
+    db: asyncpg.Connection, feed: Feed, student: UUID, change: str
+) -> None:
     await db.execute(f"UPDATE students SET {change}")
-    assert await feed.took() == {A, B}
-    assert feed.statements == 1
+    assert await feed.took() == {A, B, ("student", student.bytes)}
+    assert feed.statements == 2
+
+
+@pytest.mark.parametrize("change", ["program = 'Maths'", "student_id = 'S9'"])
+async def test_what_a_card_shows_and_no_door_asks_for_is_told_of_the_card_alone(
+    db: asyncpg.Connection, feed: Feed, student: UUID, change: str
+) -> None:
+    await db.execute(f"UPDATE students SET {change}")
+    assert await feed.took() == {("student", student.bytes)}
 
 
 async def test_other_columns_of_a_student_write_nothing(db: asyncpg.Connection, feed: Feed) -> None:
-    await db.execute(r"UPDATE students SET email = 'a@b.c', phone = '\x00', program = 'Maths', year_of_study = 2")
+    await db.execute(r"UPDATE students SET email = 'a@b.c', phone = '\x00', year_of_study = 2")
     assert await feed.took() == set()
 
 
-async def test_a_student_without_passes_writes_nothing(db: asyncpg.Connection, feed: Feed, school: UUID) -> None:
+async def test_a_student_without_passes_has_a_card(db: asyncpg.Connection, feed: Feed, school: UUID) -> None:
     id_ = await add_student(db, school, "S2")
+    assert await feed.took() == set()
     await db.execute("UPDATE students SET status = 'inactive' WHERE id = $1", id_)
+    assert await feed.took() == {("student", id_.bytes)}
     await db.execute("DELETE FROM students WHERE id = $1", id_)
     assert await feed.took() == set()
 
@@ -258,7 +270,7 @@ async def test_every_feed_function_is_a_definer_with_a_pinned_path(db: asyncpg.C
         "SELECT p.proname, p.prosecdef, p.proconfig, p.proowner::regrole::text AS owner FROM pg_proc AS p"
         " WHERE p.oid IN (SELECT tgfoid FROM pg_trigger WHERE tgname LIKE 'feed\\_%')"
     )
-    assert len(rows) == 5
+    assert len(rows) == 6
     for row in rows:
         assert row["prosecdef"]
         assert "search_path=pg_catalog, pg_temp" in row["proconfig"]
@@ -275,11 +287,11 @@ async def test_triggers_are_per_statement(db: asyncpg.Connection) -> None:
     )
 
 
-async def test_a_temporary_table_cannot_take_the_feeds_place(db: asyncpg.Connection, feed: Feed) -> None:
+async def test_a_temporary_table_cannot_take_the_feeds_place(db: asyncpg.Connection, feed: Feed, student: UUID) -> None:
     await db.execute("CREATE TEMP TABLE index_changes (kind text, key bytea, seq bigint)")
     await db.execute("CREATE TEMP TABLE passes (lookup_key bytea, student_id uuid)")
     await db.execute("UPDATE students SET status = 'inactive'")
-    assert await feed.took() == {A, B}
+    assert await feed.took() == {A, B, ("student", student.bytes)}
 
 
 @pytest.mark.usefixtures("student")
@@ -332,8 +344,8 @@ async def test_a_hundred_thousand_rows_are_one_statement_each(
         await db.execute("UPDATE passes SET expiry_date = '2027-12-31'")
         assert len(await feed.took()) == ROWS
         await db.execute("UPDATE students SET status = 'graduated'")
-        assert len(await feed.took()) == ROWS
-        assert feed.statements == 1
+        assert len(await feed.took()) == 2 * ROWS
+        assert feed.statements == 2
 
 
 @pytest.mark.usefixtures("student")

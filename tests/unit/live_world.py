@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hub.domain.ids import id_text
+from hub.domain.verdict import Flag
 from hub.index.directory import Directory
 from hub.index.index import PassIndex
 from hub.live.audience import Audience
@@ -126,7 +127,8 @@ class Shown:
         if not all_of_it:
             frames = frames[: random.randrange(len(frames) + 1)]
         for name, body in frames:
-            if name == "events":
+            if name in {"events", "amended"}:
+                assert all((int(event["id"][-12:], 16) % 5 == 0) == (name == "amended") for event in body["events"])
                 self.ids += [event["id"] for event in body["events"]]
                 self.cursor = body["cursor"]
             elif name == "reset":
@@ -157,7 +159,8 @@ class World:
         entries = []
         for _ in range(count):
             self._count += 1
-            entries.append(entry(self._count))
+            # One of five amends some scan of before, under an id that tells it apart.
+            entries.append(entry(self._count, flags=0 if self._count % 5 else int(Flag.amends)))
         first = len(self.past.numbered[recorder]) + 1
         self.past.numbered[recorder] += entries
         if not lose and entries:

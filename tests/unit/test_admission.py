@@ -131,6 +131,23 @@ def test_an_amendment_holds_for_the_scan_that_it_amends_alone(desk: Desk) -> Non
         desk.admission.reload()
 
 
+def test_a_replay_that_is_sent_again_says_nothing_new(desk: Desk) -> None:
+    """The reader's clock may be a millisecond further off by then; that it had done otherwise stays noted."""
+    denied = int(Reason.student_suspended)
+    first = entry(code=denied, report=Report(AT - 5_000, True, "list", 12))
+    assert desk.admit(first) == []
+    desk.commit()
+    again = entry(first.scan_id, code=denied, report=Report(AT - 5_000, True, "list", 13))
+    (override,) = desk.admit(again)
+    assert (override.code, override.conflict, desk.batch.merges) == (Reason.granted, False, [])
+    other = entry(first.scan_id, code=denied, report=Report(AT - 5_000, False, "second thoughts", 13))
+    (override,) = desk.admit(other)
+    (merge,) = desk.batch.merges
+    assert (override.code, override.conflict, merge.conflict) == (Reason.granted, True, True)
+    (override,) = desk.admit(entry(first.scan_id, code=denied, report=Report(AT - 5_000, True, "by the list", 13)))
+    assert (override.conflict, desk.batch.merges[-1].conflict) == (False, True)
+
+
 def test_a_commit_that_fails_is_forgotten(desk: Desk) -> None:
     first = entry()
     desk.admit(first)

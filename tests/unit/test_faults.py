@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from hub.store.faults import connection_fault, is_data_fault, is_outage
+from hub.store.faults import connection_fault, is_cut_short, is_data_fault, is_outage
 
 AWAY = [
     ConnectionRefusedError(),
@@ -34,6 +34,8 @@ BAD_ROWS = [
     UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
 ]
 NEITHER = [
+    asyncpg.QueryCanceledError("canceling statement due to statement timeout"),
+    asyncpg.LockNotAvailableError("canceling statement due to lock timeout"),
     asyncpg.UndefinedColumnError("column does not exist"),
     asyncpg.InsufficientPrivilegeError("permission denied"),
     asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
@@ -58,6 +60,10 @@ def test_a_data_fault_is_no_outage(error: BaseException) -> None:
 @pytest.mark.parametrize("error", NEITHER, ids=name)
 def test_anything_else_is_neither(error: BaseException) -> None:
     assert (is_outage(error), is_data_fault(error)) == (False, False)
+
+
+def test_what_was_given_up_is_known() -> None:
+    assert [error for error in (*AWAY, *BAD_ROWS, *NEITHER) if is_cut_short(error)] == NEITHER[:2]
 
 
 def test_a_fault_is_one_line_that_says_something() -> None:

@@ -24,7 +24,10 @@ def test_the_first_seals_and_all_open() -> None:
     assert ring.ids == [id_of(seal(key, b"", b"")[:HEAD_BYTES]) for key in (NEW, OLD)]
 
 
-@pytest.mark.parametrize("sealed", [b"", b"\x01", bytes(40), seal(OTHER, b"x", b"here")])
+SEALED = {"nothing": b"", "a byte": b"\x01", "noughts": bytes(40), "of another key": seal(OTHER, b"x", b"here")}
+
+
+@pytest.mark.parametrize("sealed", SEALED.values(), ids=SEALED)
 def test_what_no_key_sealed_does_not_open(sealed: bytes) -> None:
     with pytest.raises(SealBroken, match="another key"):
         KeyRing([NEW, OLD]).unseal(sealed, b"here")

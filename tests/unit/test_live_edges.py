@@ -16,6 +16,7 @@ from hub.live.cursor import read_cursor
 from hub.live.events import Faces, scan_of
 from hub.live.frames import events_frame
 from hub.live.screen import Screen
+from hub.live.stream import Run
 from hub.recorder.wire import Events
 from tests.unit.live_world import LOCAL, OTHER, SCHOOL, Shown, Wire, World, entry
 
@@ -151,6 +152,38 @@ async def test_what_was_missed_is_made_a_little_a_turn() -> None:
     assert max(sizes) <= stream.SLICE
     assert told <= 2 * stream.SLICE
     await world.close()
+
+
+async def test_screens_that_were_cut_off_together_are_read_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the one that asked first may leave before the answer is there."""
+    world = World(ring=10)
+    fetch = world.past.fetch
+    asked: list[tuple[bytes, int]] = []
+
+    async def counted(school: bytes, recorder: bytes, first: int, until: int) -> Run:
+        asked.append((recorder, first))
+        await asyncio.sleep(0.01)
+        return await fetch(school, recorder, first, until)
+
+    monkeypatch.setattr(world.past, "fetch", counted)
+    world.start()
+    screens = [Shown() for _ in range(20)]
+    for shown in screens:
+        world.join(shown)
+    await world.settle(*screens)
+    for shown in screens:
+        await world.cut(shown)
+    expected = world.emit(LOCAL, 300) + world.emit(LOCAL, 10)
+    for shown in screens:
+        world.join(shown)
+    await turns(3)
+    await world.cut(screens[0])
+    await world.settle(*screens[1:])
+    assert asked == [(LOCAL, 1)]
+    for shown in screens[1:]:
+        shown.take()
+        assert shown.ids == expected
+        await world.cut(shown)
 
 
 async def test_what_is_held_counts_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.domain.ids import id_text
+from hub.domain.verdict import Flag
 from hub.live import catch_up, stream
-from hub.recorder.wire import Amended, Amendment, Events
-from tests.unit.live_world import DOOR, LOCAL, OTHER, SCHOOL, Shown, World, entry
+from hub.recorder.wire import Events
+from tests.unit.live_world import LOCAL, OTHER, SCHOOL, Shown, World, entry
 
 
 @pytest.fixture(autouse=True)
@@ -242,15 +244,21 @@ async def test_a_recorder_that_is_new_is_shown_from_its_first_event() -> None:
     await world.close(shown)
 
 
-async def test_an_amended_verdict_changes_what_later_screens_are_shown() -> None:
+async def test_what_is_known_better_changes_what_later_screens_are_shown() -> None:
     world, first = World(), Shown()
     world.start()
     world.join(first)
     world.emit(LOCAL, 1)
     scan = world.past.numbered[LOCAL][0]
-    (text,) = world.stream.amend(Amended(SCHOOL, LOCAL, [Amendment(scan.scan_id, DOOR, scan.at, 15, SCHOOL)]))
-    assert b'"decision":"denied","reason":"hub_unavailable"' in text
-    assert world.stream.amend(Amended(SCHOOL, LOCAL, [Amendment(b"?" * 16, DOOR, 0, 15, SCHOOL)])) == []
-    (item,) = world.stream.ring.after(LOCAL, 1, 10)
-    assert item.text == text
+    again = [
+        msgspec.structs.replace(scan, code=15, flags=int(Flag.amends)),
+        msgspec.structs.replace(scan, scan_id=b"?" * 16, flags=int(Flag.amends | Flag.annulled)),
+    ]
+    world.stream.receive(Events(SCHOOL, LOCAL, 2, again))
+    item, *amending = world.stream.ring.after(LOCAL, 1, 10)
+    assert b'"decision":"denied","reason":"hub_unavailable"' in item.text
+    assert [one.amends for one in amending] == [True, True]
+    assert item.text == amending[0].text
+    assert b'"annulled":true' in amending[1].text
+    first.wire.written.clear()
     await world.close(first)

@@ -59,7 +59,7 @@ def test_the_other_messages_are_as_the_document_says() -> None:
     doors = [DoorStats("1" * 32, "Gate", 3, 2, 1, "online", "2026-11-01T08:00:00Z", None)]
     stats = LiveStats("2026-11-01T08:00:00Z", 300, doors, FeedStats(0.1, False), JournalStats(0, 0.0, True))
     frames = [
-        amended_frame([text()]),
+        amended_frame(b"Y3Vyc29y", [text()]),
         reset_frame("too_far_behind", b"Y3Vyc29y"),
         stats_frame(msgspec.json.encode(stats)),
     ]

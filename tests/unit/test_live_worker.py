@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from hub.config import load_settings
+from hub.domain.verdict import Flag
 from hub.errors import StoreUnavailable
 from hub.index.directory import Directory
 from hub.index.index import PassIndex
@@ -22,7 +23,7 @@ from hub.live.remote import Remote
 from hub.live.screen import Screen
 from hub.live.stream import Run
 from hub.recorder.client import RecorderClient
-from hub.recorder.wire import Amended, Amendment, Events, Fetched, ToScreens, Watching
+from hub.recorder.wire import Events, Fetched, Readers, ToScreens, Watching
 from hub.store.pg import Pg
 from tests.unit.live_world import LOCAL, OTHER, SCHOOL, Wire, entry, messages
 
@@ -54,7 +55,9 @@ def log() -> Log:
 async def live(tmp_path: Path, log: Log) -> Live:
     settings = load_settings(database_url="postgresql://nobody@127.0.0.1:9/none", journal_dir=tmp_path)
     recorder = RecorderClient(tmp_path / "none.sock", worker="w", timeout_ms=500, backlog=10)
-    made = Live(settings, recorder, cast("Pg", None), PassIndex(), Directory(), dict, lambda stream: b"{}")
+    made = Live(
+        settings, recorder, cast("Pg", None), PassIndex(), Directory(), lambda: Readers({}), lambda stream: b"{}"
+    )
     made._log = made._past._log = log  # type: ignore[assignment]
     return made
 
@@ -167,9 +170,12 @@ async def test_amended_events_are_told_to_all(live: Live) -> None:
     room.audience.add(screen_on(wire))
     scan = entry(1)
     live._hear(Events(SCHOOL, LOCAL, 1, [scan]))
-    live._hear(Amended(SCHOOL, LOCAL, [Amendment(scan.scan_id, scan.device, scan.at, 15, SCHOOL)]))
+    later = [entry(1, flags=int(Flag.amends | Flag.annulled)), entry(2)]
+    live._hear(Events(SCHOOL, LOCAL, 2, later))
     names = [name for name, _ in messages(bytes(wire.written))]
-    assert names == ["events", "amended"]
+    assert names == ["events", "amended", "events"]
+    cursors = [read_cursor(body["cursor"]).following[LOCAL] for _, body in messages(bytes(wire.written))]
+    assert cursors == [2, 3, 4]
 
 
 async def test_a_screen_that_joined_before_all_was_known_is_given_a_cursor_that_names_all(

@@ -10,7 +10,7 @@ import pytest
 
 from hub.domain.verdict import Direction, Reason
 from hub.recorder.admission import Admission, Batch
-from hub.recorder.wire import Amendment, Entry, Override, Report
+from hub.recorder.wire import Amendment, Annul, Annulled, Entry, Override, Report
 from tests.unit.test_admission import AT, DEVICE, Desk, entry
 
 USED_UP = Reason.uses_exhausted
@@ -85,6 +85,26 @@ def test_an_answer_that_did_not_arrive_in_time_gives_its_use_back(desk: Desk) ->
     desk.commit()
     desk.admit(amendments=[Amendment(one.scan_id, DEVICE, AT, Reason.hub_unavailable)])
     desk.commit()
+    assert desk.admit(visit()) == []
+    last = visit()
+    assert desk.admit(last) == refused(last)
+
+
+def test_an_annulled_scan_gives_its_use_back_once_and_after_a_restart(desk: Desk) -> None:
+    one, two = visit(), visit()
+    desk.admit(one, two)
+    desk.commit()
+    for _ in range(2):
+        asked = Annul(1, one.scan_id, [DEVICE], one.school, AT)
+        assert desk.admission.beside(asked, b"", desk.batch) == Annulled(
+            1, "annulled", DEVICE, one.school, one.student_id
+        )
+        desk.commit()
+    # The same scan again, from a worker that had no answer: known, and annulled as it is.
+    assert desk.admit(visit(scan_id=one.scan_id)) == [Override(0, 0, AT)]
+    desk.admission = Admission(desk.journal)
+    desk.admission.reload()
+    assert desk.admit(visit(scan_id=one.scan_id)) == [Override(0, 0, AT)]
     assert desk.admit(visit()) == []
     last = visit()
     assert desk.admit(last) == refused(last)

@@ -37,7 +37,7 @@ def test_numbers_once_given_keep_their_meaning() -> None:
         "school_inactive": 16,
         "uses_exhausted": 17,
     }
-    assert {flag.name: int(flag) for flag in Flag} == {"stale": 1, "offline": 2}
+    assert {flag.name: int(flag) for flag in Flag} == {"stale": 1, "offline": 2, "amends": 4, "annulled": 8}
     assert [int(direction) for direction in Direction] == [0, 1, 2]
 
 

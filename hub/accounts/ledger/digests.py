@@ -59,6 +59,16 @@ def head_of(previous: bytes, batch: int, count: int, top: str, root: bytes) -> b
     return hashlib.sha256(b"passhub audit head\n" + _encode([previous, batch, count, top, root])).digest()
 
 
+def prune_of(batch: int, number: int, positions: list[int]) -> bytes:
+    """A note that the rows at these places of a batch were let go; `number` counts the batch's notes."""
+    return hashlib.sha256(b"passhub audit prune\n" + _encode([batch, number, positions])).digest()
+
+
+def floor_of(batch: int, head: bytes) -> bytes:
+    """A note that nothing is left up to this batch."""
+    return hashlib.sha256(b"passhub audit floor\n" + _encode([batch, head])).digest()
+
+
 class Signer:
     """Ed25519 from a 32-byte seed. `id` names its public half."""
 

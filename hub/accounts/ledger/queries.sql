@@ -95,3 +95,95 @@ FROM audit_logs WHERE created_at = $1 AND id = $2
 -- role: hub_system
 -- The values of an entry are gone; $3, their digest, stays. False when there was nothing to erase.
 SELECT hub_erase_audit_values($1, $2, $3)
+
+-- count_old_rows --
+-- role: hub_system
+-- Entries of the school $1 (NULL: nobody's) from before $2.
+SELECT count(*) FROM audit_logs WHERE school_id IS NOT DISTINCT FROM $1 AND created_at < $2
+
+-- count_rows_between --
+-- role: hub_system
+-- All entries between $1 and $2.
+SELECT count(*) FROM audit_logs WHERE created_at >= $1 AND created_at < $2
+
+-- rows_wanted --
+-- role: hub_system
+-- Whether between $1 and $2 anybody has entries but the schools $3; the nil UUID stands for nobody's.
+SELECT EXISTS (
+    SELECT FROM audit_logs WHERE created_at >= $1 AND created_at < $2
+        AND coalesce(school_id, '00000000-0000-0000-0000-000000000000') <> ALL ($3::uuid[]))
+
+-- old_rows_of_school --
+-- role: hub_system
+-- Up to $2 entries of the school $3 from before $1, the oldest first, with their places in the chain.
+SELECT l.created_at, l.id, s.batch, s.position
+FROM audit_logs AS l LEFT JOIN audit_sealed AS s ON s.created_at = l.created_at AND s.id = l.id
+WHERE l.school_id = $3 AND l.created_at < $1 ORDER BY l.created_at LIMIT $2
+
+-- old_rows_of_nobody --
+-- role: hub_system
+-- The same of no school's.
+SELECT l.created_at, l.id, s.batch, s.position
+FROM audit_logs AS l LEFT JOIN audit_sealed AS s ON s.created_at = l.created_at AND s.id = l.id
+WHERE l.school_id IS NULL AND l.created_at < $1 ORDER BY l.created_at LIMIT $2
+
+-- prune_rows --
+-- role: hub_system
+-- These entries are gone, those that are older than a year.
+SELECT hub_prune_audit_logs($1, $2)
+
+-- unsealed_between --
+-- role: hub_system
+-- Whether any entry between $1 and $2 is in no batch.
+SELECT EXISTS (
+    SELECT FROM audit_logs AS l WHERE l.created_at >= $1 AND l.created_at < $2
+        AND NOT EXISTS (SELECT FROM audit_sealed AS s WHERE s.created_at = l.created_at AND s.id = l.id))
+
+-- sealed_between --
+-- role: hub_system
+-- Up to $3 places in the chain of entries between $1 and $2 that were not let go.
+SELECT batch, position FROM audit_sealed WHERE created_at >= $1 AND created_at < $2 AND NOT pruned
+ORDER BY batch, position LIMIT $3
+
+-- next_prune --
+-- role: hub_system
+-- The number of the next note about the batch $1.
+SELECT coalesce(max(number), 0) + 1 FROM audit_prunes WHERE batch = $1
+
+-- add_prune --
+-- role: hub_system
+-- A note of what was let go.
+INSERT INTO audit_prunes (batch, number, positions, signer, signature) VALUES ($1, $2, $3, $4, $5)
+
+-- mark_pruned --
+-- role: hub_system
+-- So that it is not let go a second time.
+UPDATE audit_sealed SET pruned = true WHERE batch = $1 AND position = ANY ($2::integer[])
+
+-- prunes_of --
+-- role: hub_system
+-- The notes about a batch.
+SELECT number, positions, signer, signature FROM audit_prunes WHERE batch = $1 ORDER BY number
+
+-- next_floor --
+-- role: hub_system
+-- The highest batch below every one that has a row, and below the last one of all.
+SELECT batch, head FROM audit_seals
+WHERE batch < coalesce((SELECT min(s.batch) FROM audit_sealed AS s WHERE NOT s.pruned), 9223372036854775807)
+    AND batch < (SELECT max(batch) FROM audit_seals)
+ORDER BY batch DESC LIMIT 1
+
+-- add_floor --
+-- role: hub_system
+-- Nothing is left up to this batch.
+INSERT INTO audit_floors (batch, head, signer, signature) VALUES ($1, $2, $3, $4)
+
+-- prune_chain --
+-- role: hub_system
+-- Forget what is below the floor.
+SELECT hub_prune_chain($1)
+
+-- floor --
+-- role: hub_system
+-- Where the chain begins.
+SELECT batch, head, pruned_at, signer, signature FROM audit_floors ORDER BY batch DESC LIMIT 1

@@ -1,6 +1,7 @@
 """Whether audit_logs is still what was sealed, row by row, and whether the chain is whole: `passhub audit verify`.
 
-What it can tell: a row that was removed, changed, or added among sealed ones; rows in another order; a batch that was
+What it can tell: a row that was removed (other than by retention, which signs for it: pruning.py), changed, or added
+among sealed ones; rows in another order; a batch that was
 removed, also the last ones if the file of heads is at hand; a head, or a line of that file, that no known key signed.
 What nothing here can tell: a row that was changed before it was sealed, about a minute after it was written.
 """
@@ -8,6 +9,7 @@ What nothing here can tell: a row that was changed before it was sealed, about a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from hub.accounts.ledger import heads
-from hub.accounts.ledger.digests import START, Signatures, head_of, root_of, row_digest
+from hub.accounts.ledger.digests import START, Signatures, floor_of, head_of, prune_of, root_of, row_digest
 from hub.accounts.ledger.sealing import Q, head_line
 from hub.store.pg import Connection, Pg, Record
 
@@ -43,19 +45,25 @@ REPLACED = "the list of its rows was changed"
 BATCH_REMOVED = "the batch was removed"
 BROKEN_LINK = "does not follow the batch before it"
 FORGED = "its head is not what a known key signed"
+PRUNE_FORGED = "what is said to have been let go of it is not what a known key signed"
+FLOOR_FORGED = "where the chain is said to begin is not what a known key signed"
 FILE_DIFFERS = "its head is another than the file of heads has"
 FILE_FORGED = "line {} of the file of heads is not what a known key signed"
 FILE_UNREADABLE = "line {} of the file of heads cannot be read"
 
 
 class Verdict(msgspec.Struct):
-    """What was found. `erased`: rows whose values were erased, which is allowed and cannot be undone; `waiting`: rows
-    not sealed yet; `refused`: entries that PostgreSQL did not take, in audit_logs_rejected."""
+    """What was found. `erased`: rows whose values were erased, which is allowed and cannot be undone; `pruned`: rows
+    that were let go because they were old, and `floor`, up to which batch all were; `waiting`: rows not sealed yet;
+    `refused`: entries that PostgreSQL did not take, in audit_logs_rejected."""
 
     faults: list[Fault]
     batches: int = 0
     rows: int = 0
     erased: int = 0
+    pruned: int = 0
+    floor: int = 0
+    pruned_at: datetime | None = None
     waiting: int = 0
     refused: int = 0
 
@@ -90,16 +98,48 @@ def _lines(path: Path | None, signatures: Signatures, found: Verdict) -> dict[in
 
 async def _chain(tx: Connection, signatures: Signatures, written: dict[int, heads.Head], found: Verdict) -> None:
     """Every batch; those that are there are taken out of `written`."""
-    batch, previous = 0, START
+    batch, previous = await _start(tx, signatures, written, found)
     while seals := await tx.fetch(Q.seals_after, batch, _SEALS_A_READ):
         for seal in seals:
             number = seal["batch"]
             missing = range(batch + 1, number)
             found.faults += [Fault(BATCH_REMOVED, gone) for gone in missing]
             found.faults += _seal_faults(seal, None if missing else previous, signatures, written.pop(number, None))
-            found.faults += _row_faults(seal, await tx.fetch(Q.sealed_rows, number), found)
+            gone = _let_go(number, await tx.fetch(Q.prunes_of, number), signatures, found)
+            found.faults += _row_faults(seal, await tx.fetch(Q.sealed_rows, number), gone, found)
             found.batches += 1
             batch, previous = number, seal["head"]
+
+
+async def _start(
+    tx: Connection, signatures: Signatures, written: dict[int, heads.Head], found: Verdict
+) -> tuple[int, bytes]:
+    """The batch that the chain begins after, and its head; lines of the file before it are done with."""
+    floor = await tx.fetchrow(Q.floor)
+    if floor is None:
+        return 0, START
+    batch, head = floor["batch"], floor["head"]
+    if not signatures.hold(floor["signer"], floor_of(batch, head), floor["signature"]):
+        found.faults.append(Fault(FLOOR_FORGED, batch))
+        return 0, START
+    if batch in written and written[batch].head != head:
+        found.faults.append(Fault(FILE_DIFFERS, batch))
+    for number in [number for number in written if number <= batch]:
+        del written[number]
+    found.floor, found.pruned_at = batch, floor["pruned_at"]
+    return batch, head
+
+
+def _let_go(batch: int, notes: list[Record], signatures: Signatures, found: Verdict) -> set[int]:
+    """The places of rows that were let go because they were old."""
+    gone = set[int]()
+    for note in notes:
+        content = prune_of(batch, note["number"], note["positions"])
+        if signatures.hold(note["signer"], content, note["signature"]):
+            gone.update(note["positions"])
+        else:
+            found.faults.append(Fault(PRUNE_FORGED, batch))
+    return gone
 
 
 def _seal_faults(
@@ -115,14 +155,16 @@ def _seal_faults(
         yield Fault(FILE_DIFFERS, number)
 
 
-def _row_faults(seal: Record, rows: list[Record], found: Verdict) -> Iterator[Fault]:
+def _row_faults(seal: Record, rows: list[Record], gone: set[int], found: Verdict) -> Iterator[Fault]:
     number = seal["batch"]
     digests = [row["digest"] for row in rows]
     if root_of(digests) != seal["root"] or len(rows) != seal["row_count"]:
         yield Fault(REORDERED if _is_reordered(seal, rows) else REPLACED, number)
     for row in rows:
         found.rows += 1
-        if row["id"] is None:
+        if row["id"] is None and row["position"] in gone:
+            found.pruned += 1
+        elif row["id"] is None:
             yield Fault(REMOVED, number, row["sealed_id"])
         elif row_digest(row) != row["digest"]:
             yield Fault(CHANGED, number, row["id"])

@@ -38,6 +38,17 @@ def _row_place(table: str) -> Callable[[Row, str], bytes]:
     return lambda row, column: column_place(table, column, row["id"])
 
 
+def _of_one(table: str, column: str) -> SealedTable:
+    """One sealed column, bound to its row's id."""
+    return SealedTable(
+        name=table,
+        columns=(column,),
+        place=_row_place(table),
+        find=f"{table}_to_reseal",
+        write=f"reseal_{table}",
+    )
+
+
 SEALED_TABLES: tuple[SealedTable, ...] = (
     SealedTable(
         name="students",
@@ -61,34 +72,10 @@ SEALED_TABLES: tuple[SealedTable, ...] = (
         find="student_keys_to_reseal",
         write="reseal_student_keys",
     ),
-    SealedTable(
-        name="job_runs",
-        columns=("params",),
-        place=_row_place("job_runs"),
-        find="job_runs_to_reseal",
-        write="reseal_job_runs",
-    ),
-    SealedTable(
-        name="job_files",
-        columns=("key",),
-        place=_row_place("job_files"),
-        find="job_files_to_reseal",
-        write="reseal_job_files",
-    ),
-    SealedTable(
-        name="second_factors",
-        columns=("secret",),
-        place=_row_place("second_factors"),
-        find="second_factors_to_reseal",
-        write="reseal_second_factors",
-    ),
-    SealedTable(
-        name="token_keys",
-        columns=("private_key",),
-        place=_row_place("token_keys"),
-        find="token_keys_to_reseal",
-        write="reseal_token_keys",
-    ),
+    _of_one("job_runs", "params"),
+    _of_one("job_files", "key"),
+    _of_one("second_factors", "secret"),
+    _of_one("token_keys", "private_key"),
 )
 
 #: Columns of bytes that are no ciphertext of the key ring, each with what it is.
@@ -99,6 +86,11 @@ NOT_SEALED: Mapping[str, str] = {
     "audit_logs.personal": "sealed under the student's own key, which student_keys holds",
     "audit_logs.salt": "random",
     "audit_logs_rejected.entry": "an entry as it was journaled; what is personal in it is under the student's own key",
+    "audit_floors.head": "SHA-256",
+    "audit_floors.signature": "Ed25519",
+    "audit_floors.signer": "id of a public key",
+    "audit_prunes.signature": "Ed25519",
+    "audit_prunes.signer": "id of a public key",
     "audit_sealed.digest": "SHA-256",
     "audit_seals.head": "SHA-256",
     "audit_seals.previous": "SHA-256",

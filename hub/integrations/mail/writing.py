@@ -19,6 +19,13 @@ from hub.errors import HubError
 
 #: The console's page for each kind of letter.
 PAGES = {"invitation": "accept-invitation", "reset": "reset-password", "verify": "verify-email"}
+#: What a notice says has happened.
+NEWS = {
+    "password": "the password of your account has been changed, and its other sessions have ended",
+    "factor_added": "a second factor has been set up for your account",
+    "factor_removed": "the second factor of your account has been taken away",
+    "email": "your account has another e-mail address now; letters do not come here any more",
+}
 
 
 class BadAddress(HubError):
@@ -33,7 +40,8 @@ def write(letter: Addressed, sender: str, public_url: str) -> EmailMessage:
         "name": one_line(f"{letter.first_name} {letter.last_name}"),
         "school": one_line(letter.school or "passhub"),
         "email": one_line(letter.email),
-        "link": f"{public_url.rstrip('/')}/{PAGES[letter.purpose]}#token={letter.token}",
+        "link": _link(letter, public_url.rstrip("/")),
+        "news": NEWS.get(letter.about or "", ""),
     }
     subject, _, text = template(f"{letter.purpose}.txt").substitute(words).partition("\n")
     html = template(f"{letter.purpose}.html").substitute({name: escape(word) for name, word in words.items()})
@@ -47,6 +55,11 @@ def write(letter: Addressed, sender: str, public_url: str) -> EmailMessage:
     message.set_content(text.lstrip())
     message.add_alternative(html, subtype="html")
     return message
+
+
+def _link(letter: Addressed, url: str) -> str:
+    """To the page of its kind; a notice opens nothing."""
+    return url if letter.purpose == "notice" else f"{url}/{PAGES[letter.purpose]}#token={letter.token}"
 
 
 def one_line(text: str) -> str:

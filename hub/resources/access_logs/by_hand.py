@@ -15,6 +15,7 @@ from hub.resources.access_logs.model import AccessLog, NewAccessLog
 from hub.resources.access_logs.queries import Q
 from hub.rest.call import Call
 from hub.rest.faults import Fault, fault, refusal
+from hub.rest.idempotency import repeated_id
 from hub.store.pg import Connection, Record
 
 KIND = "access_log"
@@ -24,12 +25,15 @@ AHEAD_MICROS = 60_000_000
 
 
 async def record_entry(call: Call[None, NewAccessLog]) -> AccessLog:
-    """On disk before it is answered, and in the log a moment later: its way is that of every scan."""
+    """On disk before it is answered, and in the log a moment later: its way is that of every scan. The journal is no
+    part of this request's transaction: what makes it one entry when it is sent again is its scanId, which the same
+    Idempotency-Key gives again."""
     body, now = call.body, time.time_ns() // 1000
     faults = _faults(body, now)
     if faults:
         raise refusal(faults)
-    passage = await _passage(await call.tx(), body, call.identity.user_id, now)
+    scan_id = body.scanId or repeated_id(call) or new_id()
+    passage = await _passage(await call.tx(), body, scan_id, call.identity.user_id, now)
     code = await call.part(BY_HAND).keep(passage)
     await call.note(
         *("create", KIND, passage.scan_id),
@@ -49,7 +53,7 @@ def _faults(body: NewAccessLog, now: int) -> list[Fault]:
     return faults
 
 
-async def _passage(tx: Connection, body: NewAccessLog, by: UUID, now: int) -> Passage:
+async def _passage(tx: Connection, body: NewAccessLog, scan_id: UUID, by: UUID, now: int) -> Passage:
     door = _found(await tx.fetchrow(Q.door, body.accessPointId), "access point")
     if body.passId is not None:
         row = _found(await tx.fetchrow(Q.pass_shown, body.passId), "pass")
@@ -63,7 +67,7 @@ async def _passage(tx: Connection, body: NewAccessLog, by: UUID, now: int) -> Pa
         assert student is not None
         key = student.bytes
     return Passage(
-        scan_id=body.scanId or new_id(),
+        scan_id=scan_id,
         door=door["id"],
         school=door["school_id"],
         key=key,
@@ -74,6 +78,7 @@ async def _passage(tx: Connection, body: NewAccessLog, by: UUID, now: int) -> Pa
         reason=body.reason,
         by=by,
         at=now if body.accessTime is None else micros(body.accessTime),
+        limit=row["max_uses"] or 0,
     )
 
 

@@ -10,12 +10,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
+from hub.rest.texts import Named
 from hub.store.pg import Record
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Status = Literal["granted", "denied"]
 AccessType = Literal["entry", "exit"]
-Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Reason = Annotated[Named, Meta(max_length=200)]
 
 
 class AccessLog(msgspec.Struct, kw_only=True):
@@ -51,7 +52,8 @@ class AccessLog(msgspec.Struct, kw_only=True):
 
 
 class NewAccessLog(msgspec.Struct, kw_only=True):
-    """Somebody let in, or sent away, by hand: a student or a pass. The same `scanId` again is the same entry."""
+    """Somebody let in, or sent away, by hand: a student or a pass. The same `scanId` again is the same entry,
+    and so is the same Idempotency-Key: after a 503, or no answer, send either again."""
 
     accessPointId: UUID
     decision: Status
@@ -97,7 +99,10 @@ class AccessLogsQuery(ListQuery, kw_only=True, frozen=True):
 
 
 class AccessLogsExport(AccessLogsQuery, kw_only=True, frozen=True):
-    limit: Annotated[int, Meta(ge=1, le=10_000, description="scans of one part")] = 5_000
+    limit: Annotated[int, Meta(ge=1, le=10_000, description="scans of one part, as JSON")] = 5_000
+    format: Annotated[Literal["json", "csv", "xlsx"], Meta(description="JSON in parts, or all scans as one file")] = (
+        "json"
+    )
 
 
 def access_log(row: Record) -> AccessLog:

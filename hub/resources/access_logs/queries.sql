@@ -17,8 +17,8 @@ WHERE s.scan_id = $1 AND s.device_id IN (SELECT id FROM access_points)
 ORDER BY list.received_at DESC LIMIT 1
 
 -- get_old_log --
--- The scan of an id that scan_ids has forgotten, at about the time that the id was made.
-{list_logs} WHERE l.id = $1 AND l.access_time BETWEEN $2 AND $3 LIMIT 1
+-- The scan of an id that scan_ids has forgotten: months that are over have an index of ids.
+{list_logs} WHERE l.id = $1 AND l.access_time < date_trunc('month', now()) ORDER BY l.received_at DESC LIMIT 1
 
 -- door --
 -- The access point at which somebody is let in.
@@ -26,15 +26,15 @@ SELECT id, school_id FROM access_points WHERE id = $1 AND deleted_at IS NULL
 
 -- pass_shown --
 -- A pass and whose it is, unless its student was deleted.
-SELECT p.id, p.school_id, p.student_id, p.lookup_key FROM passes p
+SELECT p.id, p.school_id, p.student_id, p.lookup_key, p.max_uses FROM passes p
 LEFT JOIN students s ON s.id = p.student_id
 WHERE p.id = $1 AND s.deleted_at IS NULL
 
 -- student_shown --
 -- A student with the pass that would most likely have been shown, if there is any.
-SELECT p.id, s.school_id, s.id AS student_id, p.lookup_key FROM students s
+SELECT p.id, s.school_id, s.id AS student_id, p.lookup_key, p.max_uses FROM students s
 LEFT JOIN LATERAL (
-    SELECT id, lookup_key FROM passes WHERE student_id = s.id
+    SELECT id, lookup_key, max_uses FROM passes WHERE student_id = s.id
     ORDER BY status = 'active' DESC, expiry_date DESC, id LIMIT 1
 ) p ON true
 WHERE s.id = $1 AND s.deleted_at IS NULL

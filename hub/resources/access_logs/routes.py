@@ -5,17 +5,18 @@ Readers replay what they decided alone at the same address, with their own key (
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 
 from hub.accounts.permissions import Permission
-from hub.domain.clock import LAST_MOMENT, moment
-from hub.errors import Conflict, JournalError, NotFound
+from hub.errors import BadRequest, Conflict, JournalError, NotFound, TooManyRequests
 from hub.gate.annulling import ANNULLING, AnnulledScan
 from hub.resources.access_logs.by_hand import record_entry
+from hub.resources.access_logs.cells import HEADER, log_cells
 from hub.resources.access_logs.counting import Counts, CountsQuery, count_logs
 from hub.resources.access_logs.model import (
     AccessLog,
@@ -26,10 +27,14 @@ from hub.resources.access_logs.model import (
     access_log,
 )
 from hub.resources.access_logs.queries import Q
+from hub.rest.answer import File
 from hub.rest.call import Call
+from hub.rest.exporting import Export
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
-from hub.store.keyset import Column, Filter, Listing
+from hub.rest.sheets import FILES, Form
+from hub.store.keyset import ALL, Column, Filter, Listing
+from hub.store.pg import Connection
 
 KIND = "access_log"
 
@@ -51,31 +56,44 @@ LISTING = Listing(
         "recordedBy": Filter("recorded_by"),
     },
 )
-#: How far a scan's time may be from its id's, where only the id tells it.
-APART = timedelta(days=1)
-_LAST_MILLIS = LAST_MOMENT // 1000 - 2 * 86_400_000
 
 
 async def list_logs(call: Call[Any, None]) -> Page[AccessLog]:
-    page = await read_page(call, LISTING, access_log)
+    page = await read_page(call, LISTING, access_log, filters=_filters(call.query))
     call.read = _students(page.data)
     return page
 
 
-async def export_logs(call: Call[AccessLogsExport, None]) -> Page[AccessLog]:
+async def export_logs(call: Call[AccessLogsExport, None]) -> Page[AccessLog] | File:
+    asked: dict[str, Any] = msgspec.to_builtins(_filters(call.query))
+    if call.query.format != "json":
+        return await _as_file(call, call.query.format, asked)
     part = await list_logs(call)
-    given: dict[str, Any] = msgspec.to_builtins(call.query)
-    asked = {name: given[name] for name in LISTING.filters if name in given}
     await call.note("export", KIND, None, new={"filters": asked, "count": len(part.data)})
     return part
+
+
+def _filters(query: AccessLogsQuery) -> dict[str, Any]:
+    return {name: value for name in LISTING.filters if (value := getattr(query, name)) is not UNSET}
+
+
+async def _as_file(call: Call[AccessLogsExport, None], form: Form, asked: dict[str, Any]) -> File:
+    query = call.query
+    if query.cursor is not UNSET or query.total:
+        raise BadRequest("cursor and total are of JSON: a file holds all scans")
+
+    async def find(_: Connection) -> tuple[str, list[Any]]:
+        return LISTING.page(query.sort, ALL, filters=_filters(query))
+
+    export = Export(call, KIND, "Access logs", form, HEADER, log_cells, lambda row: row["student_id"], find)
+    return await export.file(asked)
 
 
 async def get_log(call: Call[None, None]) -> AccessLog:
     tx, id_ = await call.tx(), call.params["scanId"]
     row = await tx.fetchrow(Q.get_log, id_)
-    if row is None and id_.version == 7:
-        made = moment(min(id_.int >> 80, _LAST_MILLIS) * 1000)
-        row = await tx.fetchrow(Q.get_old_log, id_, max(made, moment(0)) - APART, made + APART)
+    if row is None:
+        row = await tx.fetchrow(Q.get_old_log, id_)
     if row is None:
         raise NotFound("no such scan")
     found = access_log(row)
@@ -91,6 +109,7 @@ async def annul_scan(call: Call[None, Annul]) -> AnnulledScan:
         *("update", KIND, scan_id),
         new={"annulled": True, "reason": body.reason, "accessPointId": str(done.accessPointId)},
         school=UUID(bytes=answer.school),
+        subject=None if answer.student is None else UUID(bytes=answer.student),
     )
     return done
 
@@ -121,7 +140,6 @@ ROUTES = [
         answer=AccessLog,
         location="/access-logs/{id}",
         of_school=False,
-        idempotent=False,
         errors=(NotFound, Conflict, JournalError),
         example={
             "studentId": "018bcfe5-6800-7000-8000-0000000000a1",
@@ -134,10 +152,12 @@ ROUTES = [
         "GET",
         "/access-logs/export",
         export_logs,
-        summary="Export scans, in large parts; each is kept as an export",
+        summary="Export scans, as CSV, as XLSX, or as JSON in large parts; each is kept as an export",
         permission=Permission.access_logs_export,
         query=AccessLogsExport,
         answer=Page[AccessLog],
+        files=FILES,
+        errors=(BadRequest, TooManyRequests),
         reads="student",
     ),
     Route(

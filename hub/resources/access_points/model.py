@@ -10,12 +10,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery, Search
+from hub.rest.texts import Line, Named
 from hub.store.pg import Record
 
 AccessType = Literal["entry", "exit", "both"]
-Name = Annotated[str, Meta(min_length=1, max_length=200, description="what people call the door")]
-Location = Annotated[str, Meta(max_length=200, description="where it is")]
-DeviceId = Annotated[str, Meta(min_length=1, max_length=100, description="the reader's serial number; nobody else's")]
+Name = Annotated[Named, Meta(max_length=200, description="what people call the door")]
+Location = Annotated[Line, Meta(max_length=200, description="where it is")]
+DeviceId = Annotated[Named, Meta(max_length=100, description="the reader's serial number; nobody else's")]
 Staleness = Annotated[
     int, Meta(ge=0, le=86_400 * 30, description="seconds it may answer without fresh passes; null: as the school says")
 ]

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hub.accounts.audit import Action
 from hub.accounts.trail import opened
-from hub.rest.pages import ListQuery
+from hub.rest.pages import CursorText, Limit, WithTotal
 from hub.store.pg import Record
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -39,7 +39,7 @@ class AuditLog(msgspec.Struct, kw_only=True):
     requestId: str | None
 
 
-class AuditLogsQuery(ListQuery, kw_only=True, frozen=True):
+class AuditFilters(msgspec.Struct, kw_only=True, frozen=True):
     """`studentId`: entries about one student; those of lists in which the student stood are found by `action`."""
 
     sort: Literal["createdAt", "-createdAt"] = "-createdAt"
@@ -60,8 +60,16 @@ class AuditLogsQuery(ListQuery, kw_only=True, frozen=True):
                 raise ValueError("createdFrom and createdUntil must be in the years 1 to 9999 of UTC") from None
 
 
-class AuditExportQuery(AuditLogsQuery, kw_only=True, frozen=True):
-    limit: Annotated[int, Meta(ge=1, le=10_000, description="entries of one part")] = 5_000
+class AuditLogsQuery(AuditFilters, kw_only=True, frozen=True):
+    """The filters, and what ListQuery has: a Struct has one base only."""
+
+    limit: Limit = 50
+    cursor: CursorText | UnsetType = UNSET
+    total: WithTotal = False
+
+
+class AuditExportQuery(AuditFilters, kw_only=True, frozen=True):
+    format: Annotated[Literal["csv", "jsonl"], Meta(description="a table, or an object a line")] = "csv"
 
 
 def audit_log(row: Record, key: bytes | None) -> AuditLog:

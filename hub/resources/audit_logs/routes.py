@@ -6,37 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from hub.accounts.permissions import Permission
-from hub.accounts.personal import student_keys
-from hub.config import key_ring
 from hub.domain.clock import LAST_MOMENT, moment
-from hub.errors import NotFound
-from hub.resources.audit_logs.model import AuditExportQuery, AuditLog, AuditLogsQuery, audit_log
+from hub.errors import NotFound, TooManyRequests
+from hub.resources.audit_logs.exporting import CSV, JSON_LINES, export_entries
+from hub.resources.audit_logs.model import AuditExportQuery, AuditLog, AuditLogsQuery
+from hub.resources.audit_logs.reading import KIND, LISTING, Q, in_clear
 from hub.rest.call import Call
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
-from hub.store.keyset import Column, Filter, Listing
 from hub.store.pg import Record
-from hub.store.queries import load_queries
 
-Q = load_queries(__package__)
-KIND = "audit_log"
-
-LISTING = Listing(
-    Q.list_entries,
-    sorts={"createdAt": Column("created_at", datetime)},
-    filters={
-        "createdFrom": Filter("created_at", ">="),
-        "createdUntil": Filter("created_at", "<"),
-        "userId": Filter("user_id"),
-        "action": Filter("action"),
-        "resourceType": Filter("resource_type"),
-        "resourceId": Filter("resource_id"),
-        "studentId": Filter("subject_id"),
-    },
-)
 #: How far an entry's time may be from its id's, which is made from the same clock a moment before.
 APART = timedelta(minutes=5)
 _LAST_MILLIS = LAST_MOMENT // 1000 - 86_400_000
@@ -44,19 +24,7 @@ _LAST_MILLIS = LAST_MOMENT // 1000 - 86_400_000
 
 async def list_entries(call: Call[Any, None]) -> Page[AuditLog]:
     page: Page[Record] = await read_page(call, LISTING, lambda row: row)
-    return Page(data=await _opened(call, page.data), page=page.page)
-
-
-async def export_entries(call: Call[AuditExportQuery, None]) -> Page[AuditLog]:
-    part = await list_entries(call)
-    await call.note("export", KIND, None, new={"filters": _asked(call.query), "count": len(part.data)})
-    return part
-
-
-def _asked(query: AuditExportQuery) -> dict[str, Any]:
-    """The filters that were given, as JSON has them."""
-    given: dict[str, Any] = msgspec.to_builtins(query)
-    return {name: given[name] for name in LISTING.filters if name in given}
+    return Page(data=await _shown(call, page.data), page=page.page)
 
 
 async def get_entry(call: Call[None, None]) -> AuditLog:
@@ -64,15 +32,13 @@ async def get_entry(call: Call[None, None]) -> AuditLog:
     row = await (await call.tx()).fetchrow(Q.get_entry, call.id, made - APART, made + APART)
     if row is None:
         raise NotFound("no such audit entry")
-    return (await _opened(call, [row]))[0]
+    return (await _shown(call, [row]))[0]
 
 
-async def _opened(call: Call[Any, None], rows: list[Record]) -> list[AuditLog]:
-    """With the students' own values in clear; whose they are is kept with the entry of this reading."""
-    students = list(dict.fromkeys(row["subject_id"] for row in rows if row["personal"] is not None))
-    keys = await student_keys.keys_of(await call.tx(), key_ring(call.settings), students) if students else {}
-    call.read = [student for student in students if student in keys]
-    return [audit_log(row, keys.get(row["subject_id"])) for row in rows]
+async def _shown(call: Call[Any, None], rows: list[Record]) -> list[AuditLog]:
+    """Whose values they are is kept with the entry of this reading."""
+    entries, call.read = await in_clear(call, await call.tx(), rows)
+    return entries
 
 
 def _made(id_: UUID) -> datetime:
@@ -96,11 +62,11 @@ ROUTES = [
         "GET",
         "/admin/audit-logs/export",
         export_entries,
-        summary="Export the audit log, in large parts; each is kept as an export",
+        summary="The audit log as a file: all that filters mean, as CSV or as lines of JSON",
         permission=Permission.audit_logs_export,
         query=AuditExportQuery,
-        answer=Page[AuditLog],
-        reads=KIND,
+        files=(CSV, JSON_LINES),
+        errors=(TooManyRequests,),
     ),
     Route(
         "GET",

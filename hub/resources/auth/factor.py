@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hub.accounts.accounts import ACCOUNTS
-from hub.errors import Conflict, HubError, Unprocessable
+from hub.accounts.letters import Letter, ask_for
+from hub.errors import Conflict
+from hub.resources.auth.confirming import confirm_password, wrong
 from hub.resources.auth.model import (
     Confirmation,
     ConfirmedFactor,
@@ -21,7 +21,7 @@ KIND = "second_factor"
 
 
 async def offer(call: Call[None, Confirmation]) -> OfferedFactor:
-    await _confirm_password(call, call.body.password)
+    await confirm_password(call, call.body.password, KIND)
     tx, user = await call.tx(), call.identity.user_id
     row = await tx.fetchrow(Q.account_by_id, user)
     assert row is not None
@@ -31,40 +31,29 @@ async def offer(call: Call[None, Confirmation]) -> OfferedFactor:
 
 
 async def confirm(call: Call[None, ConfirmedFactor]) -> RecoveryCodes:
-    user = call.identity.user_id
-    codes = await call.part(ACCOUNTS).factors.confirm(await call.tx(), user, call.body.totp)
+    accounts, user, tx = call.part(ACCOUNTS), call.identity.user_id, await call.tx()
+    codes = await accounts.factors.confirm(tx, user, call.body.totp)
     if codes is None:
-        raise _wrong("totp", "is not the code that the app should show now")
+        raise wrong("totp", "is not the code that the app should show now")
+    # Who has the password alone may be waiting for it in another session.
+    await accounts.sessions.end_others(tx, user, call.identity.session_id)
+    await ask_for(tx, Letter("notice", user_id=user, about="factor_added"))
     await call.audit("update", KIND, user, new={"confirmed": True})
     return RecoveryCodes(recoveryCodes=codes)
 
 
 async def remove(call: Call[None, Removal]) -> None:
-    """Where the school asks for one there has to be one; an administrator can reset it."""
+    """Where one is asked for there has to be one; an administrator can reset it."""
     accounts, user = call.part(ACCOUNTS), call.identity.user_id
     if (await accounts.sessions.rights_of(user)).required:
-        raise Conflict("your school asks for a second factor")
-    await _confirm_password(call, call.body.password)
+        raise Conflict("a second factor is asked for of your role")
+    await confirm_password(call, call.body.password, KIND)
     await accounts.throttle.before_code(str(user))
     tx = await call.tx()
     if not await accounts.factors.use(tx, user, call.body.totp):
         await accounts.throttle.code_failed(str(user))
-        raise _wrong("totp", "is wrong, or was used before")
+        raise wrong("totp", "is wrong, or was used before")
     await accounts.factors.remove(tx, user)
+    await accounts.sessions.end_others(tx, user, call.identity.session_id)
+    await ask_for(tx, Letter("notice", user_id=user, about="factor_removed"))
     await call.audit("delete", KIND, user)
-
-
-async def _confirm_password(call: Call[Any, Any], password: str) -> None:
-    """Counted by user: a session is no place to guess from. Before the transaction, for the answer may have to wait.
-    Raises Unprocessable, TooManyRequests."""
-    accounts, user, address = call.part(ACCOUNTS), call.identity.user_id, call.client.address
-    await accounts.throttle.before(str(user), address)
-    if not await accounts.signing_in.confirm_password(user, password):
-        await accounts.throttle.failed(str(user), address)
-        await call.note("refuse", KIND, user, new={"why": "password"})
-        raise _wrong("password", "is wrong")
-    await accounts.throttle.forget(str(user), address)
-
-
-def _wrong(field: str, message: str) -> HubError:
-    return Unprocessable(f"{field} {message}", [{"field": field, "message": message}])

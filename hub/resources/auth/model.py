@@ -85,6 +85,13 @@ class ResetPassword(msgspec.Struct, kw_only=True):
     password: NewPassword
 
 
+class ChangedPassword(msgspec.Struct, kw_only=True):
+    """The account's other sessions end."""
+
+    currentPassword: Presented
+    newPassword: NewPassword
+
+
 class VerifyEmail(msgspec.Struct, kw_only=True):
     token: Mailed
 

@@ -25,8 +25,10 @@ async def reset_password(call: Call[None, ResetPassword]) -> None:
     hashed = await accounts.passwords.hash(body.password)
     tx = await call.tx()
     redeemed = await redeem(tx, body.token, "invitation", "reset")
-    await check_rules(tx, redeemed, body.password)
+    await check_rules(tx, redeemed.school_id, body.password)
     await set_password(tx, redeemed, hashed)
+    if redeemed.purpose == "reset":
+        await ask_for(tx, Letter("notice", user_id=redeemed.user_id, about="password"))
     await call.audit(
         "update",
         KIND,

@@ -5,9 +5,10 @@ What is public acts as hub_admin: whose school it is about is not known before i
 
 from __future__ import annotations
 
-from hub.errors import Conflict, Forbidden, TooManyRequests, Unauthorized, Unprocessable
+from hub.errors import Conflict, Forbidden, NotFound, TooManyRequests, Unauthorized, Unprocessable
 from hub.resources.auth.factor import confirm, offer, remove
 from hub.resources.auth.model import (
+    ChangedPassword,
     Confirmation,
     ConfirmedFactor,
     ForgottenPassword,
@@ -21,9 +22,13 @@ from hub.resources.auth.model import (
     SignedIn,
     VerifyEmail,
 )
+from hub.resources.auth.open_sessions import end_own_session, list_own_sessions
+from hub.resources.auth.password import change_password
 from hub.resources.auth.recovery import forgot_password, reset_password, verify
 from hub.resources.auth.signing_in import login, logout, me, refresh
-from hub.rest.route import PUBLIC, SIGNED_IN, Route
+from hub.rest.pages import Page
+from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, SIGNED_IN, Route
+from hub.rest.sessions import OpenSession, SessionsQuery
 from hub.store.pg import Role
 
 _LETTER = "the token that stands behind #token= in the letter"
@@ -58,9 +63,14 @@ ROUTES = [
         "POST",
         "/auth/logout",
         logout,
-        summary="End this session, on every worker and with its live sockets",
-        permission=SIGNED_IN,
+        summary="End this session, on every worker and with its live sockets; the refresh token alone will do",
+        permission=MAYBE_SIGNED_IN,
+        acts_as=Role.hub_admin,
         idempotent=False,
+        body=Refresh,
+        needs_body=False,
+        errors=(Unauthorized, Forbidden),
+        example={"refreshToken": "q1w2e3"},
     ),
     Route(
         "POST",
@@ -96,6 +106,35 @@ ROUTES = [
         example={"token": _LETTER},
     ),
     Route("GET", "/auth/me", me, summary="Who is signed in, and what they may do", permission=SIGNED_IN, answer=Me),
+    Route(
+        "POST",
+        "/auth/change-password",
+        change_password,
+        summary="Another password in place of one's own; ends one's other sessions",
+        permission=SIGNED_IN,
+        acts_as=Role.hub_admin,
+        idempotent=False,
+        body=ChangedPassword,
+        errors=(Conflict, Unprocessable),
+        example={"currentPassword": "correct horse battery staple", "newPassword": "three herons on a pier"},
+    ),
+    Route(
+        "GET",
+        "/auth/sessions",
+        list_own_sessions,
+        summary="One's own sessions that live",
+        permission=SIGNED_IN,
+        query=SessionsQuery,
+        answer=Page[OpenSession],
+    ),
+    Route(
+        "DELETE",
+        "/auth/sessions/{id}",
+        end_own_session,
+        summary="End one of one's own sessions, on every worker and with its live sockets",
+        permission=SIGNED_IN,
+        errors=(NotFound,),
+    ),
     Route(
         "POST",
         "/auth/second-factor",

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from hub.accounts.accounts import ACCOUNTS
-from hub.accounts.sessions import Granted, TokenReused
+from hub.accounts.sessions import Granted, Owned, TokenReused
 from hub.accounts.signing_in import Attempt, Refused, SecondFactorNeeded, Verified
 from hub.errors import TooManyRequests, Unauthorized
 from hub.resources.auth.cookies import cookies, forgotten, presented_refresh, require_safe
@@ -85,10 +85,18 @@ async def refresh(call: Call[None, Refresh]) -> Reply:
     return _reply(call, granted, await _me(call, granted.user_id))
 
 
-async def logout(call: Call[None, None]) -> Reply:
-    session = call.identity.session_id
-    await call.part(ACCOUNTS).sessions.end(await call.tx(), session, "logout")
-    await call.audit("logout", KIND, session)
+async def logout(call: Call[None, Refresh | None]) -> Reply:
+    """An access token that has expired must not keep anybody signed in: the refresh token names the session, too."""
+    sessions, tx = call.part(ACCOUNTS).sessions, await call.tx()
+    if call.known is not None:
+        owned = Owned(call.known.session_id, call.known.user_id, call.known.school_id)
+    else:
+        token = (call.body.refreshToken if call.body else None) or presented_refresh(call)
+        if token is None:
+            raise Unauthorized("send the access token, or the refresh token of the session that is to end")
+        owned = await sessions.owner_of(tx, token)
+    await sessions.end(tx, owned.session_id, "logout")
+    await call.audit("logout", KIND, owned.session_id, user=owned.user_id, school=owned.school_id)
     return Reply(forget=forgotten(call.client))
 
 

@@ -10,13 +10,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery, Search
+from hub.rest.texts import Line, Named
 from hub.store.pg import Record
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"[^ ]")]
+Name = Annotated[Named, Meta(max_length=200)]
 Code = Annotated[
     str, Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9-]+$", description="short; once in a school")
 ]
-HeadName = Annotated[str, Meta(max_length=100, description="who leads it")]
+HeadName = Annotated[Line, Meta(max_length=100, description="who leads it")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
-
 from hub.accounts.personal import students as personal
 from hub.domain.keyring import KeyRing
+from hub.rest.sheets import text_of
 from hub.store.pg import Record
 
 _COLUMNS = {
@@ -34,24 +32,9 @@ _COLUMNS = {
     "updatedAt": "updated_at",
 }
 HEADER = list(_COLUMNS)
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cells(ring: KeyRing, row: Record) -> list[str]:
     """The texts of a row. Raises StoreUnavailable when a value does not open."""
     opened = personal.opened(ring, row)
-    return [_text(opened[column] if column in opened else row[column]) for column in _COLUMNS.values()]
-
-
-def guarded(texts: list[str]) -> list[str]:
-    """With an apostrophe before what would be a formula; an import takes it away again."""
-    return [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
+    return [text_of(opened[column] if column in opened else row[column]) for column in _COLUMNS.values()]

@@ -79,21 +79,6 @@ RETURNING s.id, s.status
 SELECT DISTINCT student_id FROM passes
 WHERE student_id = ANY ($1::uuid[]) AND status = 'active' AND expiry_date >= $2
 
--- signing_key --
--- The key that signs for the school $1 now: its own if it has one, else the installation's.
-SELECT kid, public_key, private_key FROM signing_keys
-WHERE (school_id = $1 OR school_id IS NULL) AND retired_at IS NULL AND compromised_at IS NULL
-ORDER BY school_id IS NULL, created_at DESC, kid
-LIMIT 1
-
--- first_signing_key --
--- role: hub_admin
--- The installation's first key; nothing when there is one.
-INSERT INTO signing_keys (id, kid, public_key, private_key)
-SELECT $1, $2, $3, $4
-WHERE NOT EXISTS (
-    SELECT FROM signing_keys WHERE school_id IS NULL AND retired_at IS NULL AND compromised_at IS NULL)
-
 -- insert_passes --
 -- Passes of the school $1, issued by $2 under the signing key $3, of the type $4, good from $5 to $6.
 INSERT INTO passes (

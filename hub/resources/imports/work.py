@@ -78,8 +78,8 @@ class _Import:
     async def carry_out(self) -> None:
         issuer = None
         if self._asked.passes is not None and not self._asked.dry_run:
-            run, asked = self._run, self._asked
-            issuer = await Issuer.open(run.pg, self._ring, run.school, run.user, asked.zone, self._asked.passes)
+            run = self._run
+            issuer = await Issuer.open(run.pg, self._ring, run.school, run.user, self._asked.passes)
         try:
             if self._asked.keep_good and not self._asked.dry_run:
                 await self._keep_good(issuer)

@@ -30,6 +30,7 @@ from hub.resources.passes.rules import (
     locked,
     signer_of,
     stored,
+    tells_of,
 )
 from hub.rest.call import Call
 from hub.rest.changes import changed, differing
@@ -137,7 +138,7 @@ async def revoke_pass(call: Call[None, Revocation]) -> PassWithCode:
 
 async def history(call: Call[None, None]) -> History:
     tx = await call.tx()
-    found(await tx.fetchrow(Q.code_of_pass, call.id))
+    tells_of(call, found(await tx.fetchrow(Q.code_of_pass, call.id))["student_id"])
     return History(data=[event(row) for row in await tx.fetch(Q.history_of_pass, call.id)])
 
 

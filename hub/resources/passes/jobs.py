@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.resources.passes.issuing import ISSUE
+from hub.resources.passes.printing import PRINT
 from hub.resources.passes.sending import SEND
 
-JOBS = [ISSUE, SEND]
+JOBS = [ISSUE, PRINT, SEND]

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
 from hub.rest.students.query import StudentFilters
+from hub.rest.texts import Named, Written
 from hub.store.pg import Record
 
 PassType = Literal["standard", "temporary", "visitor"]
@@ -18,9 +19,9 @@ Status = Literal["active", "inactive", "expired", "revoked"]
 Number = Annotated[
     str, Meta(min_length=3, max_length=50, pattern=r"^[A-Za-z0-9-]+$", description="made by the hub when left out")
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[Named, Meta(max_length=200)]
 Uses = Annotated[int, Meta(ge=1, le=100, description="how often it opens a way in; null: as often as one likes")]
-Reason = Annotated[str, Meta(min_length=1, max_length=500, description="kept in the history")]
+Reason = Annotated[Written, Meta(max_length=500, description="kept in the history")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -107,6 +108,21 @@ class Sending(Whom, kw_only=True):
 
     again: bool = False
     schoolId: UUID | None = None
+
+
+class Printing(Whom, kw_only=True):
+    """Prints the passes in force of students of a filter, as badges: cards, one a page, or ten on an A4. `templateId`:
+    only passes of that template."""
+
+    layout: Literal["card", "a4"] = "a4"
+    templateId: UUID | None = None
+    schoolId: UUID | None = None
+
+
+class SheetsQuery(msgspec.Struct, kw_only=True, frozen=True):
+    """`file`: which of the job's files."""
+
+    file: Annotated[int, Meta(ge=1, le=10_000)] = 1
 
 
 class Mail(msgspec.Struct, kw_only=True):

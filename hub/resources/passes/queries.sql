@@ -21,8 +21,8 @@ FROM passes WHERE id = $1
 {one_pass} FOR NO KEY UPDATE
 
 -- code_of_pass --
--- What its QR says.
-SELECT qr_code, pass_number FROM passes WHERE id = $1
+-- What its QR says, and whose it is.
+SELECT qr_code, pass_number, student_id FROM passes WHERE id = $1
 
 -- act_as --
 -- Who changes passes in this transaction, and why: for their history.
@@ -110,6 +110,28 @@ WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date 
         SELECT FROM pass_mails AS m
         WHERE m.pass_id = p.id AND (m.job_id = $3 OR (NOT $4 AND m.lookup_key = p.lookup_key AND m.state <> 'refused')))
 ORDER BY p.id
+
+-- badge_columns --
+-- What is printed of passes.
+SELECT p.id, p.school_id, p.student_id, p.pass_number, p.pass_type, p.qr_code, p.issue_date, p.expiry_date,
+    c.name AS school, coalesce(t.title, '') AS title, coalesce(t.color, '#1f4e79') AS color,
+    coalesce(s.first_name || ' ' || s.last_name, p.visitor_name, '') AS name,
+    coalesce(s.program, p.host_name, '') AS program
+FROM passes AS p
+JOIN schools AS c ON c.id = p.school_id
+LEFT JOIN students AS s ON s.id = p.student_id
+LEFT JOIN pass_templates AS t ON t.id = p.template_id
+
+-- badge_of_pass --
+-- The badge of one pass, unless its student was deleted.
+{badge_columns} WHERE p.id = $1 AND s.deleted_at IS NULL
+
+-- badges_of_students --
+-- The passes in force on $2 of the students $1, of the template $3 where that is said; students in their order.
+{badge_columns}
+WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date >= $2
+    AND ($3::uuid IS NULL OR p.template_id = $3)
+ORDER BY array_position($1::uuid[], p.student_id), p.id
 
 -- begin_mail --
 -- About to be sent; false when this job has begun it before.

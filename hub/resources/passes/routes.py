@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Any
 
 from hub.accounts.permissions import Permission
-from hub.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
+from hub.errors import Conflict, NotFound, PreconditionFailed, TooManyRequests, Unprocessable
 from hub.issuing.drawing import MEDIA
+from hub.resources.passes.badges import PDF, pass_badge, print_badges, printed_badges
 from hub.resources.passes.changing import (
     activate_pass,
     deactivate_pass,
@@ -31,14 +32,16 @@ from hub.resources.passes.model import (
     Pass,
     PassesQuery,
     PassWithCode,
+    Printing,
     Renewal,
     Replacement,
     Revocation,
     Sending,
+    SheetsQuery,
     a_pass,
     mail,
 )
-from hub.resources.passes.rules import Q, stored
+from hub.resources.passes.rules import Q, stored, tells_of
 from hub.resources.passes.sending import send_passes
 from hub.resources.passes.showing import ExplainQuery, Explanation, QrQuery, explain_pass, pass_qr
 from hub.rest.call import Call
@@ -77,7 +80,9 @@ VISITOR: dict[str, Any] = {"visitorName": "Grace Hopper", "hostName": "Ada Lovel
 
 
 async def list_passes(call: Call[PassesQuery, None]) -> Page[Pass]:
-    return await read_page(call, LISTING, a_pass)
+    page = await read_page(call, LISTING, a_pass)
+    call.read = list(dict.fromkeys(one.studentId for one in page.data if one.studentId is not None))
+    return page
 
 
 async def list_mails(call: Call[MailsQuery, None]) -> Page[Mail]:
@@ -85,7 +90,9 @@ async def list_mails(call: Call[MailsQuery, None]) -> Page[Mail]:
 
 
 async def get_pass(call: Call[None, None]) -> PassWithCode:
-    return await stored(await call.tx(), call.id)
+    one = await stored(await call.tx(), call.id)
+    tells_of(call, one.studentId)
+    return one
 
 
 ROUTES = [
@@ -97,6 +104,7 @@ ROUTES = [
         permission=Permission.passes_read,
         query=PassesQuery,
         answer=Page[Pass],
+        reads="student",
     ),
     Route(
         "POST",
@@ -147,6 +155,29 @@ ROUTES = [
         location="/jobs/{id}",
         errors=(NotFound, Conflict, Unprocessable),
         example={"students": {"program": "Physics"}},
+    ),
+    Route(
+        "POST",
+        "/passes/badges",
+        print_badges,
+        summary="Print the passes of students of a filter as badges, as a job",
+        permission=Permission.passes_send,
+        body=Printing,
+        answer=Job,
+        status=202,
+        location="/jobs/{id}",
+        errors=(NotFound, Conflict, Unprocessable),
+        example={"students": {"program": "Physics"}},
+    ),
+    Route(
+        "GET",
+        "/passes/badges/{id}",
+        printed_badges,
+        summary="A file of badges that the job of this id has printed",
+        permission=Permission.passes_send,
+        query=SheetsQuery,
+        files=(PDF,),
+        errors=(NotFound,),
     ),
     Route(
         "GET",
@@ -247,6 +278,7 @@ ROUTES = [
         summary="What became of a pass: when, by whom, and why",
         permission=Permission.passes_read,
         answer=History,
+        reads="pass",
         errors=(NotFound,),
     ),
     Route(
@@ -262,12 +294,23 @@ ROUTES = [
     ),
     Route(
         "GET",
+        "/passes/{id}/badge",
+        pass_badge,
+        summary="A pass as a badge to print, a card of 85.6 by 54 mm",
+        permission=Permission.faces_read,
+        files=(PDF,),
+        reads="pass",
+        errors=(NotFound, Conflict, TooManyRequests),
+    ),
+    Route(
+        "GET",
         "/passes/{id}/explain",
         explain_pass,
         summary="What a door would say to a pass, and every check of it",
         permission=Permission.passes_read,
         query=ExplainQuery,
         answer=Explanation,
+        reads="pass",
         errors=(NotFound,),
     ),
 ]

@@ -34,6 +34,12 @@ async def stored(tx: Connection, pass_id: UUID) -> PassWithCode:
     return with_code(found(await tx.fetchrow(Q.one_pass, pass_id)))
 
 
+def tells_of(call: Call[Any, Any], student: UUID | None) -> None:
+    """What is answered is about this student, if it is somebody's: who asks for their readers is told."""
+    if student is not None:
+        call.read = [student]
+
+
 async def act(call: Call[Any, Any], reason: str = "") -> Connection:
     """The request's transaction; the history of what it changes says who and why."""
     tx = await call.tx()

@@ -23,7 +23,7 @@ from hub.errors import NotFound
 from hub.issuing.drawing import MEDIA, Correction, Drawing, Format
 from hub.issuing.pictures import PICTURES
 from hub.issuing.signing import known_zone
-from hub.resources.passes.rules import Q, found
+from hub.resources.passes.rules import Q, found, tells_of
 from hub.rest.answer import File
 from hub.rest.call import Call
 from hub.rest.faults import fault, refusal
@@ -42,6 +42,7 @@ class QrQuery(msgspec.Struct, kw_only=True, frozen=True):
 
 async def pass_qr(call: Call[QrQuery, None]) -> File:
     row = found(await (await call.tx()).fetchrow(Q.code_of_pass, call.id))
+    tells_of(call, row["student_id"])
     query = call.query
     drawing = Drawing(row["qr_code"], query.format, query.size, query.ecc)
     body = await call.part(PICTURES).of(drawing)
@@ -82,6 +83,7 @@ class Explanation(msgspec.Struct, kw_only=True):
 async def explain_pass(call: Call[ExplainQuery, None]) -> Explanation:
     query, tx = call.query, await call.tx()
     row = found(await tx.fetchrow(Q.explained_pass, call.id))
+    tells_of(call, row["student_id"])
     at_door = await tx.fetchrow(Q.explained_door, query.accessPointId)
     if at_door is None:
         raise NotFound("no such access point")

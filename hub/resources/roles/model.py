@@ -11,10 +11,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hub.accounts.permissions import Permission
 from hub.rest.pages import ListQuery, Search
+from hub.rest.texts import Named, Text
 from hub.store.pg import Record
 
-RoleName = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^ ]")]
-Description = Annotated[str, Meta(max_length=1000)]
+RoleName = Annotated[Named, Meta(max_length=100)]
+Description = Annotated[Text, Meta(max_length=1000)]
 Permissions = Annotated[list[Permission], Meta(max_length=200, description="only what you hold yourself")]
 Moment = Annotated[datetime, Meta(tz=True)]
 

@@ -32,3 +32,13 @@ WHERE role_id = $1 AND permission_id NOT IN (SELECT id FROM permissions WHERE na
 INSERT INTO role_permissions (role_id, permission_id)
 SELECT $1, id FROM permissions WHERE name = ANY ($2::text[])
 ON CONFLICT DO NOTHING
+
+-- rename_in_settings --
+-- Schools that ask for a second factor of the role $1 ask for it of $2, which is its name now; of the school $3, or of
+-- all when that is null.
+UPDATE schools SET settings = jsonb_set(settings, '{secondFactor}', (
+    SELECT jsonb_agg(CASE WHEN e = to_jsonb($1::text) THEN to_jsonb($2::text) ELSE e END)
+    FROM jsonb_array_elements(settings -> 'secondFactor') AS e))
+WHERE jsonb_typeof(settings -> 'secondFactor') = 'array' AND settings -> 'secondFactor' @> to_jsonb($1::text)
+    AND ($3::uuid IS NULL OR id = $3)
+RETURNING id

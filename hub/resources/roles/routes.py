@@ -68,12 +68,21 @@ async def update_role(call: Call[None, ChangedRole]) -> Role:
     with conflicts(**NAME_TAKEN):
         if await tx.fetchval(Q.update_role, call.id, name, description) is None:
             raise Forbidden("this role belongs to the installation; its super admins change it")
+    if name != old.name:
+        await _rename_in_settings(call, tx, old, name)
     if isinstance(body.permissions, list):
         _check_held(call, body.permissions)
         await _set_permissions(tx, call.id, body.permissions)
     new = role(_found(await tx.fetchrow(Q.get_role, call.id)))
     await call.audit("update", KIND, call.id, old=differing(new, old), new=differing(old, new), school=old.schoolId)
     return new
+
+
+async def _rename_in_settings(call: Call[Any, Any], tx: Connection, old: Role, name: str) -> None:
+    """What a school asks of the role, it asks of it by any name."""
+    for row in await tx.fetch(Q.rename_in_settings, old.name, name, old.schoolId):
+        told = {"settings": {"secondFactor": {"renamed": [old.name, name]}}}
+        await call.audit("update", "school", row["id"], new=told, school=row["id"])
 
 
 async def _set_permissions(tx: Connection, role_id: UUID, permissions: Iterable[Permission]) -> None:

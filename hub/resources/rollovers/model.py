@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.students.query import StudentFilters
+from hub.rest.texts import Named
 
 Change = Literal["promote", "graduate", "deactivate"]
 
@@ -28,7 +29,7 @@ class RollOver(msgspec.Struct, kw_only=True):
 
     steps: Annotated[list[Step], Meta(min_length=1, max_length=20)]
     graduationDate: Annotated[date, Meta(description="of who has none; today if left out")] | UnsetType = UNSET
-    reason: Annotated[str, Meta(min_length=1, max_length=200, description="kept with the passes")] = "year roll-over"
+    reason: Annotated[Named, Meta(max_length=200, description="kept with the passes")] = "year roll-over"
     schoolId: UUID | None = None
 
 

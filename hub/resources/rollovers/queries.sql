@@ -9,8 +9,12 @@ SELECT set_config('hub.user_id', $1, true), set_config('hub.reason', $2, true)
 SELECT timezone FROM schools WHERE id = $1
 
 -- lock_students --
--- Nobody else changes these until this transaction ends.
-SELECT id FROM students WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+-- Nobody else changes these, nor gives one a pass, until this transaction ends.
+SELECT id FROM students WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+
+-- lock_passes --
+-- Nobody else changes a pass of theirs until this transaction ends.
+SELECT id FROM passes WHERE student_id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
 
 -- promote --
 -- Into the next year of study.

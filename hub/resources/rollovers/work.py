@@ -1,10 +1,12 @@
 """The job: counted first, for somebody to look at; then, confirmed, all steps in one transaction.
 
-What was shown is what is done: a confirmed run counts again, and where the counts differ it does nothing.
+What was shown is what is done: a confirmed run locks those whom it means, then counts again, and where the counts or
+the people differ it does nothing, and says by how much.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -25,6 +27,7 @@ from hub.store.queries import load_queries
 Q = load_queries(__package__)
 BATCH = 2_000
 LAST_YEAR = 20
+CHANGED = "students or passes have changed since they were counted: these are the counts now; ask again"
 #: Whose year does not go up by a promotion.
 _STAYING = ("graduated", "inactive", "suspended")
 
@@ -36,9 +39,10 @@ async def roll_over(run: Run[Asked]) -> dict[str, Any]:
     if not run.confirmed:
         return await _preview(run)
     async with run.tx() as tx:
+        await _lock(tx, (await _choose(run, tx))[1])
         steps, chosen = await _choose(run, tx)
-        if run.state is None or msgspec.to_builtins(steps) != run.state["steps"]:
-            raise JobFailed([JobError(message="students or passes have changed since they were counted; ask again")])
+        if run.state is None or _shown(steps, chosen) != run.state:
+            raise JobFailed([JobError(message=CHANGED)], _result(steps))
         await tx.execute(Q.note_why, "" if run.user is None else str(run.user), run.params.reason)
         run.done, run.total = 0, sum(step.students for step in steps)
         for number, ids in enumerate(chosen):
@@ -48,21 +52,34 @@ async def roll_over(run: Run[Asked]) -> dict[str, Any]:
     return _result(steps)
 
 
+def _shown(steps: list[Done], chosen: list[list[UUID]]) -> dict[str, Any]:
+    """What a preview has said, and of whom: as many others are not the same."""
+    whom = [hashlib.sha256(b"".join(sorted(id_.bytes for id_ in ids))).hexdigest() for ids in chosen]
+    return {**_result(steps), "whom": whom}
+
+
+async def _lock(tx: Connection, chosen: list[list[UUID]]) -> None:
+    """Who comes to be meant after this is no part of what is locked, and is noticed by the second choice."""
+    ids = [id_ for some in chosen for id_ in some]
+    await tx.execute(Q.lock_students, ids)
+    await tx.execute(Q.lock_passes, ids)
+
+
 def _result(steps: list[Done]) -> dict[str, Any]:
     return {"steps": msgspec.to_builtins(steps)}
 
 
 async def _preview(run: Run[Asked]) -> dict[str, Any]:
     async with run.tx() as tx:
-        steps, _ = await _choose(run, tx)
-        run.state = _result(steps)
+        steps, chosen = await _choose(run, tx)
+        run.state = _shown(steps, chosen)
     if not any(step.students for step in steps):
         raise JobFailed([JobError(message="no step means anybody")], _result(steps))
     raise NeedsConfirmation(_result(steps))
 
 
 async def _choose(run: Run[Asked], tx: Connection) -> tuple[list[Done], list[list[UUID]]]:
-    """Of each step its counts and its students, who are locked when it was confirmed."""
+    """Of each step its counts and its students."""
     taken: set[UUID] = set()
     steps, chosen = list[Done](), list[list[UUID]]()
     for number, action in enumerate(run.params.actions):
@@ -76,8 +93,6 @@ async def _choose(run: Run[Asked], tx: Connection) -> tuple[list[Done], list[lis
             else:
                 ids.append(row["id"])
         step.students = len(ids)
-        if run.confirmed:
-            await tx.execute(Q.lock_students, ids)
         if run.params.passes[number] and action != "promote":
             step.passes = await tx.fetchval(Q.passes_of, ids)
         steps.append(step)

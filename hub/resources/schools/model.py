@@ -18,13 +18,14 @@ from hub.domain.school_settings import (
     school_settings,
 )
 from hub.rest.pages import ListQuery, Search
+from hub.rest.texts import Named, Text
 from hub.store.pg import Record
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"[^ ]")]
+Name = Annotated[Named, Meta(max_length=200)]
 Code = Annotated[
     str, Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9-]+$", description="short, and no other school's")
 ]
-Address = Annotated[str, Meta(max_length=1000)]
+Address = Annotated[Text, Meta(max_length=1000)]
 Phone = Annotated[str, Meta(max_length=20, pattern=r"^\+?[0-9][0-9 ()/.-]*$")]
 Email = Annotated[
     str, Meta(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]$")

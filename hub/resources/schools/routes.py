@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hub.accounts.permissions import Permission
+from hub.accounts.permissions import GUARD_DESK, Permission
 from hub.domain.ids import new_id
 from hub.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from hub.resources.schools.model import ChangedSchool, GivenSettings, NewSchool, School, SchoolsQuery, school, stored
@@ -53,6 +53,7 @@ async def get_school(call: Call[None, None]) -> School:
 async def create_school(call: Call[None, NewSchool]) -> School:
     body, tx, id_ = call.body, await call.tx(), new_id()
     await _check(tx, id_, body.timezone, body.settings)
+    _check_desk(call, body.settings)
     with conflicts(**TAKEN):
         row = await tx.fetchrow(
             Q.insert_school,
@@ -71,6 +72,8 @@ async def update_school(call: Call[None, ChangedSchool]) -> School:
     if body.isActive is not UNSET and body.isActive != old.isActive and call.identity.school_id is not None:
         raise Forbidden("only a super admin closes or opens a school")
     await _check(tx, call.id, body.timezone, body.settings)
+    if not old.settings.guardDesk:
+        _check_desk(call, body.settings)
     sent = {name: getattr(body, name) for name in body.__struct_fields__ if name != "settings"}
     wanted = msgspec.structs.replace(old, **{name: value for name, value in sent.items() if value is not UNSET})
     with conflicts(**TAKEN):
@@ -98,6 +101,15 @@ async def _check(tx: Connection, id_: UUID, zone: str | UnsetType, given: GivenS
     ]
     if faults:
         raise refusal(faults)
+
+
+def _check_desk(call: Call[Any, Any], given: GivenSettings | UnsetType) -> None:
+    """The guard desk is a grant to all guards of a school: nobody grants what they do not hold. Raises Forbidden."""
+    if given is UNSET or given.guardDesk is not True:
+        return
+    missing = sorted(GUARD_DESK - call.identity.permissions)
+    if missing:
+        raise Forbidden(f"guardDesk: you do not hold {', '.join(missing)}")
 
 
 @cache
@@ -132,7 +144,7 @@ ROUTES = [
         location="/schools/{id}",
         of_school=False,
         acts_as=Role.hub_admin,
-        errors=(Conflict,),
+        errors=(Conflict, Forbidden),
         example=EXAMPLE,
     ),
     Route(

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.jobs.model import Job
 from hub.rest.pages import ListQuery
+from hub.rest.texts import Written
 from hub.store.pg import Record
 
 State = Literal["signs", "retired", "compromised"]
@@ -38,7 +39,7 @@ class Rotation(msgspec.Struct, kw_only=True):
 
 
 class Compromise(msgspec.Struct, kw_only=True):
-    reason: Annotated[str, Meta(min_length=1, max_length=500, description="what happened; kept in the audit")]
+    reason: Annotated[Written, Meta(max_length=500, description="what happened; kept in the audit")]
 
 
 class Compromised(msgspec.Struct, kw_only=True):

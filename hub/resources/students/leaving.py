@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from hub.accounts.personal import student_keys
 from hub.config import key_ring
 from hub.errors import NotFound
+from hub.resources.students.erasing import erase_student
 from hub.resources.students.model import Student, student
 from hub.rest.call import Call
 from hub.rest.changes import differing
@@ -57,17 +57,10 @@ async def restore(call: Call[None, None]) -> Student:
 
 async def erase(call: Call[Any, None]) -> None:
     """Names, contacts and all else are gone; so is the key of what was kept about them in the audit, wherever a copy of
-    it is. Scans stay, and say of whom they were no more than an id."""
+    it is. Scans stay, and say of whom they were no more than an id. Raises Conflict while a file is imported."""
     old = await locked(call)
     tx = await call.tx()
-    await tx.execute(Q.in_school, str(old.schoolId))
-    words = await tx.fetchval(Q.words_of, call.id)
-    await tx.execute(Q.erase_student, call.id)
-    await tx.execute(Q.forget_words, words)
-    await tx.execute(Q.delete_documents, call.id)
-    await _say_why(call, tx, "student erased")
-    await tx.execute(Q.revoke_passes, call.id, call.identity.user_id)
-    await student_keys.erase(tx, call.id, old.schoolId)
+    await erase_student(tx, call.settings, old.id, old.schoolId, by=call.identity.user_id, email=old.email)
     await call.audit("delete", KIND, call.id, new={"fields": "erased"}, school=old.schoolId, subject=call.id)
 
 

@@ -14,6 +14,7 @@ from hub.domain.keyring import KeyRing
 from hub.domain.students import EMAIL_PATTERN, NAME_PATTERN, NUMBER_PATTERN, PHONE_PATTERN
 from hub.rest.pages import ListQuery
 from hub.rest.students.query import Status
+from hub.rest.texts import Named, Written
 from hub.store.pg import Record
 
 Number = Annotated[
@@ -45,10 +46,9 @@ Phone = Annotated[
         extra={"fault": "must be a number such as +493012345678, without spaces"},
     ),
 ]
-_BLANK = {"fault": "must say something"}
-Gender = Annotated[str, Meta(min_length=1, max_length=20, pattern=r"\S", extra=_BLANK)]
-Address = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"\S", extra=_BLANK)]
-Program = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S", extra=_BLANK)]
+Gender = Annotated[Named, Meta(max_length=20)]
+Address = Annotated[Written, Meta(max_length=1000)]
+Program = Annotated[Named, Meta(max_length=100)]
 Year = Annotated[int, Meta(ge=1, le=20)]
 Moment = Annotated[datetime, Meta(tz=True)]
 

@@ -87,6 +87,14 @@ SELECT string_to_array(hub_fold(concat_ws(' ', first_name, middle_name, last_nam
 -- Those that nobody's name in the school has any more.
 SELECT hub_forget_student_words($1::text[])
 
+-- changing_jobs --
+-- Whether a job is under way that may write students of the school $1 from a file.
+SELECT EXISTS (SELECT FROM job_runs WHERE school_id = $1 AND exclusive = 'students' AND status IN ('queued', 'running'))
+
+-- letters_of --
+-- What was mailed to the student, by the ids that the letters carry.
+SELECT m.id FROM pass_mails AS m JOIN passes AS p ON p.id = m.pass_id WHERE p.student_id = $1
+
 -- erase_student --
 -- The row stays for the logs that point to it, with nothing in it that tells of a person.
 UPDATE students
@@ -97,17 +105,18 @@ SET student_id = 'erased-' || id, first_name = '', last_name = '', middle_name =
     deleted_at = coalesce(deleted_at, now()), erased_at = now()
 WHERE id = $1
 
--- revoke_passes --
--- No pass of an erased student ever opens a door again; what was written about why is gone.
+-- erase_passes --
+-- No pass of an erased student ever opens a door again: number and code are gone, and what was written about why.
 UPDATE passes
-SET status = 'revoked', revoked_at = coalesce(revoked_at, now()), revoked_by = coalesce(revoked_by, $2),
-    revoke_reason = 'student erased', student_deleted_at = NULL
+SET pass_number = 'erased-' || id, qr_code = 'erased-' || id, status = 'revoked', visitor_name = NULL, host_name = NULL,
+    revoked_at = coalesce(revoked_at, now()), revoked_by = coalesce(revoked_by, $2), revoke_reason = 'student erased',
+    student_deleted_at = NULL
 WHERE student_id = $1
 RETURNING id
 
--- delete_documents --
--- What was kept of files about the student.
-DELETE FROM documents WHERE student_id = $1
+-- erase_traces --
+-- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody.
+SELECT hub_erase_traces($1, $2::text[]), hub_erase_notes($1)
 
 -- export_passes --
 -- Every pass of the student, with its code: it is the student's own.
@@ -120,7 +129,7 @@ ORDER BY created_at, id
 
 -- export_documents --
 -- What is kept of files about the student.
-SELECT id, document_type, file_name, file_size, mime_type, uploaded_by, created_at
+SELECT id, document_type, file_name, file_size, mime_type, scan, uploaded_by, created_at
 FROM documents
 WHERE student_id = $1
 ORDER BY created_at, id
@@ -145,9 +154,37 @@ WHERE l.subject_id = $1 OR l.resource_id = $1
 ORDER BY l.created_at, l.id
 
 -- export_list_reads --
--- Every list that somebody has read the student in.
-SELECT id, created_at, user_id FROM hub_reads_in_lists($1) ORDER BY created_at, id
+-- Every list that somebody has read the student in, and every file of many that the student was in.
+SELECT id, created_at, user_id, action FROM hub_reads_in_lists($1) ORDER BY created_at, id
 
 -- readers --
 -- Who these people are, of those whom the school may see.
 SELECT id, first_name, last_name, email FROM users WHERE id = ANY ($1::uuid[])
+
+-- card_students --
+-- What a guard sees of these students, of those that are there.
+SELECT id, school_id, student_id, first_name, middle_name, last_name, program, status, photo_url IS NOT NULL AS has_photo
+FROM students WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
+
+-- card_passes --
+-- The passes of these students, the newest first.
+SELECT id, student_id, pass_number, pass_type, status, issue_date, expiry_date
+FROM passes WHERE student_id = ANY ($1::uuid[]) ORDER BY created_at DESC, id DESC
+
+-- card_entries --
+-- The last five scans of the student.
+SELECT l.access_time, l.access_type, l.status, l.reason, a.name AS access_point
+FROM access_logs AS l
+LEFT JOIN access_points AS a ON a.id = l.access_point_id
+WHERE l.student_id = $1
+ORDER BY l.access_time DESC LIMIT 5
+
+-- seen_last --
+-- role: hub_system
+-- Up to $1 students who were at a door in the last day.
+SELECT DISTINCT s.student_id
+FROM (
+    SELECT student_id FROM access_logs
+    WHERE access_time > now() - interval '1 day' AND access_time <= now() AND student_id IS NOT NULL
+    ORDER BY access_time DESC LIMIT $1
+) AS s

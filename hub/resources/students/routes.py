@@ -12,6 +12,7 @@ from hub.accounts.permissions import Permission
 from hub.config import key_ring
 from hub.domain.ids import new_id
 from hub.errors import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
+from hub.resources.students.cards import StudentCard, get_card
 from hub.resources.students.held import data_export
 from hub.resources.students.judging import judged
 from hub.resources.students.leaving import KIND, Q, delete, erase, found, locked, restore
@@ -209,6 +210,16 @@ ROUTES = [
         permission=Permission.students_delete,
         answer=Student,
         errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/students/{id}/card",
+        get_card,
+        summary="What a guard sees of a student: name, face, passes, the last entries",
+        permission=Permission.faces_read,
+        answer=StudentCard,
+        errors=(NotFound,),
+        reads=KIND,
     ),
     Route(
         "GET",

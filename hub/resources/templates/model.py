@@ -10,15 +10,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery, Search
+from hub.rest.texts import Line, Named
 from hub.store.pg import Record
 
 PassType = Literal["standard", "temporary", "visitor"]
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Name = Annotated[Named, Meta(max_length=100)]
 Days = Annotated[int, Meta(ge=1, le=3660, description="from the first day to the last, both counted; null: not said")]
 Prefix = Annotated[
     str, Meta(max_length=10, pattern=r"^[A-Za-z0-9-]*$", description="what its passes' numbers begin with")
 ]
-Title = Annotated[str, Meta(max_length=100, description="stands above the code where it is mailed or printed")]
+Title = Annotated[Line, Meta(max_length=100, description="stands above the code where it is mailed or printed")]
+Color = Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$", description="of the head of a printed badge, as in #1f4e79")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -32,6 +34,7 @@ class Template(msgspec.Struct, kw_only=True):
     validDays: int | None
     numberPrefix: str
     title: str
+    color: str
     isActive: bool
     createdAt: Moment
     updatedAt: Moment
@@ -45,6 +48,7 @@ class NewTemplate(msgspec.Struct, kw_only=True):
     validDays: Days | None = None
     numberPrefix: Prefix = ""
     title: Title = ""
+    color: Color = "#1f4e79"
     isActive: bool = True
     schoolId: UUID | None = None
 
@@ -56,6 +60,7 @@ class ChangedTemplate(msgspec.Struct, kw_only=True):
     validDays: Days | UnsetType | None = UNSET
     numberPrefix: Prefix | UnsetType = UNSET
     title: Title | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
     isActive: bool | UnsetType = UNSET
 
 
@@ -79,6 +84,7 @@ def _fields(row: Record) -> dict[str, Any]:
         "validDays": row["valid_days"],
         "numberPrefix": row["number_prefix"],
         "title": row["title"],
+        "color": row["color"],
         "isActive": row["is_active"],
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],

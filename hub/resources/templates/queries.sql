@@ -2,7 +2,7 @@
 
 -- list_templates --
 -- What a listing filters and sorts.
-SELECT id, school_id, name, pass_type, valid_days, number_prefix, title, is_active, created_at, updated_at
+SELECT id, school_id, name, pass_type, valid_days, number_prefix, title, color, is_active, created_at, updated_at
 FROM pass_templates
 
 -- get_template --
@@ -15,11 +15,11 @@ FROM pass_templates
 
 -- insert_template --
 -- A new template of the school $2.
-INSERT INTO pass_templates (id, school_id, name, pass_type, valid_days, number_prefix, title, is_active)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING id, school_id, name, pass_type, valid_days, number_prefix, title, is_active, created_at, updated_at
+INSERT INTO pass_templates (id, school_id, name, pass_type, valid_days, number_prefix, title, is_active, color)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+RETURNING id, school_id, name, pass_type, valid_days, number_prefix, title, color, is_active, created_at, updated_at
 
 -- update_template --
 -- The template $1 as it is now.
-UPDATE pass_templates SET name = $2, valid_days = $3, number_prefix = $4, title = $5, is_active = $6 WHERE id = $1
-RETURNING id, school_id, name, pass_type, valid_days, number_prefix, title, is_active, created_at, updated_at
+UPDATE pass_templates SET name = $2, valid_days = $3, number_prefix = $4, title = $5, is_active = $6, color = $7 WHERE id = $1
+RETURNING id, school_id, name, pass_type, valid_days, number_prefix, title, color, is_active, created_at, updated_at

@@ -44,7 +44,7 @@ async def create_template(call: Call[None, NewTemplate]) -> Template:
         row = await tx.fetchrow(
             Q.insert_template,
             *(new_id(), school, body.name, body.passType, body.validDays, body.numberPrefix, body.title),
-            body.isActive,
+            *(body.isActive, body.color),
         )
     made = template(_found(row))
     await call.audit("create", KIND, made.id, new=differing(None, made), school=school)
@@ -60,6 +60,7 @@ async def update_template(call: Call[None, ChangedTemplate]) -> Template:
         row = await tx.fetchrow(
             Q.update_template,
             *(call.id, wanted.name, wanted.validDays, wanted.numberPrefix, wanted.title, wanted.isActive),
+            wanted.color,
         )
     new = template(_found(row))
     await call.audit("update", KIND, call.id, old=differing(new, old), new=differing(old, new), school=old.schoolId)

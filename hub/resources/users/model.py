@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery, Search
+from hub.rest.texts import Named
 from hub.store.pg import Record
 
 # Little is certain of an address but this; whether mail arrives is found out by sending some.
@@ -21,7 +22,7 @@ Email = Annotated[
         description="where invitations go, and what one signs in with",
     ),
 ]
-PersonName = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^ ]")]
+PersonName = Annotated[Named, Meta(max_length=100)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -54,7 +55,7 @@ class NewUser(msgspec.Struct, kw_only=True):
 
 
 class ChangedUser(msgspec.Struct, kw_only=True):
-    """What is left out stays as it is. Another role, or `isActive` false, ends the user's sessions."""
+    """What is left out stays as it is. Another role, and `isActive` or `secondFactor` false, end the sessions."""
 
     email: Email | UnsetType = UNSET
     firstName: PersonName | UnsetType = UNSET

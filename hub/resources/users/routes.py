@@ -19,6 +19,7 @@ from hub.rest.call import Call
 from hub.rest.changes import changed, differing
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
+from hub.rest.sessions import OpenSession, SessionsQuery, end_session_of, sessions_of
 from hub.store.keyset import Column, Filter, Listing
 from hub.store.pg import Connection, Record, conflicts
 from hub.store.queries import load_queries
@@ -89,9 +90,13 @@ async def update_user(call: Call[None, ChangedUser]) -> User:
             Q.update_user, call.id, wanted.email, wanted.firstName, wanted.lastName, wanted.roleId, wanted.isActive
         )
     if old.secondFactor and not wanted.secondFactor:
-        await call.part(ACCOUNTS).factors.remove(tx, call.id)
+        accounts = call.part(ACCOUNTS)
+        await accounts.factors.remove(tx, call.id)
+        await accounts.sessions.end_others(tx, call.id, None)
+        await ask_for(tx, Letter("notice", user_id=call.id, about="factor_removed"))
     if wanted.email.lower() != old.email.lower():
         await ask_for(tx, Letter("verify", user_id=call.id))
+        await ask_for(tx, Letter("notice", user_id=call.id, email=old.email, about="email"))
     new = user(_found(await tx.fetchrow(Q.get_user, call.id)))
     await call.audit("update", KIND, call.id, old=differing(new, old), new=differing(old, new), school=old.schoolId)
     return new
@@ -118,6 +123,19 @@ async def invite(call: Call[None, None]) -> None:
     if await call.part(ACCOUNTS).throttle.may_mail(invited.email):
         await ask_for(tx, Letter("invitation", user_id=call.id))
     await call.audit("update", KIND, call.id, new={"invitation": "mailed"}, school=invited.schoolId)
+
+
+async def list_user_sessions(call: Call[SessionsQuery, None]) -> Page[OpenSession]:
+    _found(await (await call.tx()).fetchrow(Q.get_user, call.id))
+    return await sessions_of(call, call.id)
+
+
+async def end_user_session(call: Call[None, None]) -> None:
+    """By whoever may change the user."""
+    tx = await call.tx()
+    owner = user(_found(await tx.fetchrow(Q.get_user, call.id)))
+    await _grantable(call, tx, owner.roleId)
+    await end_session_of(call, call.params["sessionId"], call.id, owner.schoolId)
 
 
 async def _grantable(call: Call[Any, Any], tx: Connection, role_id: UUID) -> Record:
@@ -211,5 +229,23 @@ ROUTES = [
         permission=Permission.users_update,
         status=202,
         errors=(Forbidden, NotFound, Conflict),
+    ),
+    Route(
+        "GET",
+        "/admin/users/{id}/sessions",
+        list_user_sessions,
+        summary="A user's sessions that live",
+        permission=Permission.users_read,
+        query=SessionsQuery,
+        answer=Page[OpenSession],
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/admin/users/{id}/sessions/{sessionId}",
+        end_user_session,
+        summary="End one of a user's sessions, on every worker and with its live sockets",
+        permission=Permission.users_update,
+        errors=(Forbidden, NotFound, Unprocessable),
     ),
 ]

@@ -18,12 +18,13 @@ import structlog
 
 from hub.config import Settings, key_ring
 from hub.domain.vault import SealBroken
-from hub.errors import HubError, StoreUnavailable
+from hub.errors import HubError, StoreTooSlow, StoreUnavailable
 from hub.rest.jobs.kinds import JobFailed, JobKind, NeedsConfirmation
 from hub.rest.jobs.model import JobError
 from hub.rest.jobs.run import Run, TakenOver
 from hub.rest.jobs.starting import params_place
 from hub.rest.ports import AuditTrail
+from hub.store.files import Files
 from hub.store.pg import Pg, Record, is_outage
 from hub.store.queries import load_queries
 
@@ -46,10 +47,13 @@ class TryAgain(Exception):
 class Carrier:
     """One a jobs process. `kinds` by their names."""
 
-    def __init__(self, settings: Settings, pg: Pg, trail: AuditTrail, kinds: Mapping[str, JobKind]) -> None:
+    def __init__(
+        self, settings: Settings, pg: Pg, trail: AuditTrail, files: Files, kinds: Mapping[str, JobKind]
+    ) -> None:
         self._settings = settings
         self._pg = pg
         self._trail = trail
+        self._files = files
         self._kinds = kinds
 
     async def carry_out(self, id_: UUID) -> None:
@@ -90,7 +94,8 @@ class Carrier:
 
     def _fault(self, run: Run[Any], kind: JobKind, attempt: int, error: Exception) -> JobError:
         """What the job failed with; TryAgain unless it is for good."""
-        if isinstance(error, StoreUnavailable) or is_outage(error):
+        # What is too slow now is too slow for ever, perhaps: it has its tries.
+        if (isinstance(error, StoreUnavailable) and not isinstance(error, StoreTooSlow)) or is_outage(error):
             log.warning("a job waits", job=str(run.id), kind=kind.name, fault=str(error))
             raise TryAgain(min(60.0, 2.0 ** min(attempt, 6))) from error
         if isinstance(error, HubError) and error.status < 500:
@@ -106,6 +111,7 @@ class Carrier:
             self._settings,
             self._pg,
             self._trail,
+            self._files,
             id_=id_,
             school=row["school_id"],
             user=row["user_id"],
@@ -133,3 +139,5 @@ class Carrier:
             ended = await tx.fetchval(Q.end_run, id_, attempt, status, *texts, done, total)
             if ended and status != "needs_confirmation":
                 await tx.execute(Q.delete_file_by_system, id_, UPLOAD)
+            if ended and await tx.fetchval(Q.outlived_somebody, id_):
+                await tx.execute(Q.forget_files, id_)

@@ -67,12 +67,19 @@ DELETE FROM job_files WHERE job_id = $1 AND name = $2
 -- A file of the job $1, whoever's it was.
 DELETE FROM job_files WHERE job_id = $1 AND name = $2
 
--- prune_job_files --
+-- outlived_somebody --
 -- role: hub_system
--- Forget files that nobody has fetched for $1 days.
-DELETE FROM job_files WHERE created_at < now() - make_interval(days => $1)
+-- True when somebody was erased since the job $1 was asked for: then nothing is kept of it that may tell of them.
+UPDATE job_runs AS r
+SET params = NULL, state = NULL, errors = '[{"message": "not kept: somebody was erased meanwhile"}]',
+    status = CASE r.status WHEN 'needs_confirmation' THEN 'failed' ELSE r.status END,
+    finished_at = coalesce(r.finished_at, now())
+WHERE r.id = $1 AND EXISTS (
+    SELECT FROM student_keys AS k
+    WHERE (k.school_id = r.school_id OR r.school_id IS NULL) AND k.erased_at >= r.created_at)
+RETURNING true
 
--- prune_jobs --
+-- forget_files --
 -- role: hub_system
--- Forget jobs that were asked for more than $1 days ago.
-DELETE FROM job_runs WHERE created_at < now() - make_interval(days => $1)
+-- All files of the job $1.
+DELETE FROM job_files WHERE job_id = $1

@@ -19,6 +19,7 @@ from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.rest.jobs.model import JobError
 from hub.rest.ports import AuditTrail
+from hub.store.files import Files
 from hub.store.pg import Connection, Pg
 from hub.store.queries import load_queries
 
@@ -42,6 +43,7 @@ class Run(Generic[P]):
         settings: Settings,
         pg: Pg,
         trail: AuditTrail,
+        files: Files,
         *,
         id_: UUID,
         school: UUID | None,
@@ -56,6 +58,8 @@ class Run(Generic[P]):
     ) -> None:
         self.settings = settings
         self.pg = pg
+        #: Where photos and documents are.
+        self.files = files
         self.id = id_
         self.user = user
         self.params = params

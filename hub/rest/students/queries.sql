@@ -31,8 +31,12 @@ SELECT hub_fold($1)
 SELECT hub_search_students($1::text::jsonb)
 
 -- alike_in_order --
--- The first $6 of them in the order of a column, after a row of it.
-SELECT hub_search_students($1::text::jsonb, $2, $3, $4, $5, $6)
+-- The first $7 of them that pass the filters $2, in the order of a column, after a row of it.
+SELECT hub_search_students($1::text::jsonb, $2::text::jsonb, $3, $4, $5, $6, $7)
+
+-- count_alike --
+-- How many of them pass the filters $2.
+SELECT count(*) FROM hub_search_students($1::text::jsonb, $2::text::jsonb)
 
 -- anybody_alike --
 -- Whether there is one.
@@ -50,7 +54,12 @@ SELECT hub_search_all_students($1::text::jsonb)
 -- alike_in_order_of_all --
 -- role: hub_admin
 -- As alike_in_order, in all schools.
-SELECT hub_search_all_students($1::text::jsonb, $2, $3, $4, $5, $6)
+SELECT hub_search_all_students($1::text::jsonb, $2::text::jsonb, $3, $4, $5, $6, $7)
+
+-- count_alike_of_all --
+-- role: hub_admin
+-- As count_alike, in all schools.
+SELECT count(*) FROM hub_search_all_students($1::text::jsonb, $2::text::jsonb)
 
 -- anybody_alike_of_all --
 -- role: hub_admin

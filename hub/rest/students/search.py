@@ -1,9 +1,10 @@
-"""`q` over students: every word of it is somewhere in names, number or e-mail; accents and capitals do not matter.
+"""`q` and filters over students: every word of q is somewhere in names, number or e-mail; accents and capitals do not
+matter.
 
 What nobody has is taken for the most similar words that names in the school are made of. Under row-level security no
-index serves a search, so there are two ways, and one of them is always short: to walk along the list's own order, which
-finds what many have; and functions that look beyond row-level security for ids, which find what few have
-(migrations/0014_students.sql).
+index serves a search, and no plan serves every mixture of filters. So there are two ways, and one of them is always
+short: to walk along the list's own order, which finds what many have; and functions that look beyond row-level security
+for ids, which find what few have in one index of all that can be asked (migrations/0014_students.sql, 0022_record.sql).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +21,12 @@ import msgspec
 from hub.domain.spelling import likely
 from hub.rest.pages import Asked, Listed
 from hub.rest.students.queries import Q
-from hub.store.keyset import Among, Likeness, Listing, containing
+from hub.store.keyset import Likeness, Listing, containing
 from hub.store.pg import Connection, Record
 
-#: Rows of the walk, in one school and in all of them: what it does not find a page of is rare enough for the index.
-STEPS, STEPS_OF_ALL = 2_000, 10_000
+#: Rows of the walk. In all schools what it has found MANY of is found by walking on, for the index has it in many
+#: thousand places; and SOME of by the index, but among the rows that follow, as far as a page should need.
+STEPS, LONGER_STEPS, MANY, SOME = 2_000, 15_000, 10, 4
 MOST_WORDS = 8
 #: Shorter than a trigram: looked for at the beginning of words only.
 SHORTEST = 3
@@ -44,10 +46,13 @@ class Searched:
 
     async def page(self, tx: Connection, asked: Asked) -> list[Record]:
         if asked.q is None:
-            return await Listed(self.listing).page(tx, asked)
+            plain = self.few or not asked.filters
+            return await (Listed(self.listing).page(tx, asked) if plain else self._rows(tx, asked, []))
         words = await _words(tx, asked.q)
+        if not words:
+            return []
         if self.few:
-            return await self._fetch(tx, asked, like=Likeness("search", words)) if words else []
+            return await self._fetch(tx, asked, words)
         found = await self._rows(tx, asked, words)
         narrowed = asked.after is not None or bool(asked.filters)
         if found or (narrowed and await self._anybody(tx, words)):
@@ -61,40 +66,65 @@ class Searched:
         words = await _words(tx, asked.q)
         if not self.few and not await self._anybody(tx, words):
             words = await self._meant(tx, words)
-        how: dict[str, Any] = {"among": Among(self._query("alike"), _json(words))}
-        sql, values = self.listing.count(
-            filters=asked.filters, **({"like": Likeness("search", words)} if self.few else how)
-        )
-        total: int = await tx.fetchval(sql, *values) if words else 0
+        if not words:
+            return 0
+        sql, values = self._query("count_alike"), [_json(words), _json(self._filters(asked))]
+        if self.few:
+            sql, values = self.listing.count(filters=asked.filters, like=Likeness("search", words))
+        total: int = await tx.fetchval(sql, *values)
         return total
 
     def _query(self, name: str) -> str:
         return Q[f"{name}_of_all" if self.everywhere else name]
 
     async def _rows(self, tx: Connection, asked: Asked, words: Words) -> list[Record]:
-        if not words:
-            return []
-        steps = STEPS_OF_ALL if self.everywhere else STEPS
-        near = await self._fetch(tx, asked, like=Likeness("search", words), walk=steps)
-        if len(near) == asked.limit or await self._at_end(tx, asked, steps):
-            return near
-        if asked.filters:
-            return await self._fetch(tx, asked, among=Among(self._query("alike"), _json(words)))
-        ids = await tx.fetch(self._query("alike_in_order"), _json(words), *_order(self.listing, asked))
-        return await self._in_order(tx, [row[0] for row in ids])
+        what: dict[str, Any] = {"after": asked.after, "filters": asked.filters}
+        if words:
+            what["like"] = Likeness("search", words)
+        sql, values = self.listing.walk(asked.sort, STEPS, **what)
+        row = await tx.fetchrow(sql, *values)
+        assert row is not None
+        ids: list[UUID] = row["ids"] or []
+        if row["walked"] == STEPS and len(ids) < asked.limit:
+            ids = await self._further(tx, asked, words, len(ids), what)
+        return await self._in_order(tx, ids[: asked.limit])
 
-    async def _at_end(self, tx: Connection, asked: Asked, steps: int) -> bool:
-        """Whether the walk came to the list's end, and so has seen all there is."""
-        sql, values = self.listing.steps(asked.sort, steps, after=asked.after, filters=asked.filters)
-        return bool(await tx.fetchval(sql, *values) < steps)
+    async def _further(self, tx: Connection, asked: Asked, words: Words, near: int, what: dict[str, Any]) -> list[UUID]:
+        """What the walk is too short for: `near` were found by it."""
+        ids: list[UUID] = []
+        if self.everywhere and near >= MANY:
+            sql, values = self.listing.first(asked.sort, asked.limit, LONGER_STEPS, **what)
+            ids = [row["id"] for row in await tx.fetch(sql, *values)]
+        elif self.everywhere and near >= SOME and (before := await self._before(tx, asked, near)) is not None:
+            ids = await self._by_index(tx, asked, words, before)
+        return ids if len(ids) >= asked.limit else await self._by_index(tx, asked, words)
+
+    async def _before(self, tx: Connection, asked: Asked, near: int) -> list[str] | None:
+        """A filter for those among whom there should be a page of it; None where the list ends before."""
+        sql, values = self.listing.ahead(asked.sort, 8 * asked.limit * STEPS // (5 * near), after=asked.after)
+        value = await tx.fetchval(sql, *values)
+        column, down = self.listing.sorts[asked.sort.removeprefix("-")].name, asked.sort.startswith("-")
+        return None if value is None else [column, ">=" if down else "<=", _literal(value)]
+
+    async def _by_index(self, tx: Connection, asked: Asked, words: Words, *more: list[str]) -> list[UUID]:
+        filters = [*self._filters(asked), *more]
+        ordered = _order(self.listing, asked)
+        found = await tx.fetch(self._query("alike_in_order"), _json(words), _json(filters), *ordered)
+        return [row[0] for row in found]
 
     async def _in_order(self, tx: Connection, ids: Sequence[UUID]) -> list[Record]:
         rows = {row["id"]: row for row in await tx.fetch(Q.some_students, ids)} if ids else {}
         return [rows[id_] for id_ in ids if id_ in rows]
 
-    async def _fetch(self, tx: Connection, asked: Asked, **how: Any) -> list[Record]:
-        sql, values = self.listing.page(asked.sort, asked.limit, after=asked.after, filters=asked.filters, **how)
+    async def _fetch(self, tx: Connection, asked: Asked, words: Words) -> list[Record]:
+        like = Likeness("search", words)
+        sql, values = self.listing.page(asked.sort, asked.limit, after=asked.after, filters=asked.filters, like=like)
         return list(await tx.fetch(sql, *values))
+
+    def _filters(self, asked: Asked) -> list[list[str]]:
+        """As the functions take them."""
+        chosen = {name: self.listing.filters[name] for name in asked.filters}
+        return [[one.column, one.operator, _literal(asked.filters[name])] for name, one in chosen.items()]
 
     async def _anybody(self, tx: Connection, words: Words) -> bool:
         """Whether somebody has all the words, on whichever page and whatever else is filtered by."""
@@ -118,10 +148,7 @@ async def _words(tx: Connection, q: str) -> Words:
 
 
 def _pattern(word: str) -> str:
-    """Of an e-mail address what stands before the @: everybody in a school has the rest."""
-    box, at, _ = word.partition("@")
-    own = box + at if box else word
-    return containing(own if len(own) >= SHORTEST else f" {own}")
+    return containing(word if len(word) >= SHORTEST else f" {word}")
 
 
 def _bare(pattern: str) -> str:
@@ -129,8 +156,15 @@ def _bare(pattern: str) -> str:
     return pattern[1:-1].strip().replace("\\", "")
 
 
-def _json(words: Words) -> str:
-    return msgspec.json.encode(words).decode()
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _literal(value: Any) -> str:
+    """A filter's value as PostgreSQL reads it. Lists are of blind indexes."""
+    if isinstance(value, list):
+        return "{" + ",".join(f'"\\\\x{one.hex()}"' for one in value) + "}"
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 
 def _order(listing: Listing, asked: Asked) -> list[Any]:

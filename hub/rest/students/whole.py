@@ -10,11 +10,8 @@ from msgspec import UNSET
 from hub.domain.keyring import KeyRing
 from hub.rest.students.query import PRESENT, StudentFilters, chosen
 from hub.rest.students.search import Searched, _json, _words
-from hub.store.keyset import After, Among
+from hub.store.keyset import ALL, After, Among
 from hub.store.pg import Connection
-
-#: More than any installation has.
-ALL = 2**62
 
 
 async def whole(

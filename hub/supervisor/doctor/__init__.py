@@ -11,7 +11,9 @@ database.py    PostgreSQL: reached as each role, who that is, its version; then,
 server.py        NOTIFY, clock, sessions that hold others up, room for connections
 schema.py        migrations, row-level security, the feed's triggers, months
 rows.py          keys, time zones, refused scans
+chain.py           the end of the audit chain
 events.py      Redis or Valkey
+files.py       the bucket or directory of photos and documents, and clamd
 here.py        the hub that runs on this host, if one does, and what its /health says
 journal.py     the journal's directory, its lock, and what waits in it
 disk.py        the disk below it: file system, room, how long it takes to keep something

@@ -159,3 +159,18 @@ WHERE replayed_at IS NULL
 -- The time zone of each school.
 -- role: hub_system
 SELECT code, timezone FROM schools ORDER BY code
+
+-- newest_seal --
+-- The end of the audit chain, and how long ago it was sealed.
+-- role: hub_system
+SELECT batch, row_count, top_xid::text AS top, previous, root, head, signer, signature,
+    extract(epoch FROM now() - sealed_at)::float8 AS seconds
+FROM audit_seals ORDER BY batch DESC LIMIT 1
+
+-- unsealed --
+-- Entries after the transaction $1 that could be sealed by now, and how old the oldest is; as the job looks for them.
+-- role: hub_system
+SELECT count(*) AS entries, coalesce(extract(epoch FROM now() - min(l.created_at)), 0)::float8 AS seconds
+FROM audit_logs AS l
+WHERE l.xid >= $1::text::xid8 AND l.xid < pg_snapshot_xmin(pg_current_snapshot())
+    AND NOT EXISTS (SELECT FROM audit_sealed AS s WHERE s.created_at = l.created_at AND s.id = l.id)

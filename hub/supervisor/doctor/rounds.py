@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from hub.config import Settings, unknown_variables, usable_settings
-from hub.supervisor.doctor import database, events, here, journal, port, program, variables
+from hub.supervisor.doctor import database, events, files, here, journal, port, program, variables
 from hub.supervisor.doctor.findings import Finding, Level, Notes
 from hub.supervisor.doctor.waiting import in_thread
 from hub.version import __version__
 
 # With everything away, the slowest part decides how long all of it takes.
 DATABASE_SECONDS, EVENTS_SECONDS, DISK_SECONDS, HUB_SECONDS, PORT_SECONDS = 11.0, 8.0, 6.0, 4.0, 8.0
+FILES_SECONDS = 10.0
 
 
 class Report(msgspec.Struct):
@@ -40,14 +41,18 @@ async def examine(**overrides: Any) -> Report:
     started = time.monotonic()
     settings, bad = usable_settings(**overrides)
     all_notes = [
-        Notes(part) for part in ("settings", "program", "PostgreSQL", "tables", "data", "Redis", "journal", "this host")
+        Notes(part)
+        for part in (
+            *("settings", "program", "PostgreSQL", "tables", "data", "Redis", "files", "journal", "this host"),
+        )
     ]
-    of_settings, of_program, of_postgres, of_tables, of_rows, of_redis, of_journal, of_host = all_notes
+    of_settings, of_program, of_postgres, of_tables, of_rows, of_redis, of_files, of_journal, of_host = all_notes
     variables.examine(settings, unknown_variables(), bad, of_settings)
     program.examine(of_program)
     await asyncio.gather(
         _bounded(of_postgres, DATABASE_SECONDS, database.examine(settings, bad, of_postgres, of_tables, of_rows)),
         _bounded(of_redis, EVENTS_SECONDS, events.examine(settings, bad, of_redis)),
+        _bounded(of_files, FILES_SECONDS, files.examine(settings, bad, of_files)),
         _host(settings, of_journal, of_host),
     )
     findings = [finding for notes in all_notes for finding in list(notes.findings)]

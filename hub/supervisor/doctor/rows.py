@@ -1,4 +1,5 @@
-"""What the tables hold: keys that open and do not end, time zones that are known, scans that were refused."""
+"""What the tables hold: keys that open and do not end, time zones that are known, scans that were refused,
+and the audit that is sealed."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from hub.domain.qr import SigningKey
 from hub.domain.vault import SealBroken
 from hub.store.pg import OwnConnection, Record, Role
 from hub.store.queries import load_queries
+from hub.supervisor.doctor import chain
 from hub.supervisor.doctor.asking import asking, one_row
 from hub.supervisor.doctor.findings import Notes, lasting, many, some
 
@@ -31,6 +33,8 @@ async def examine(settings: Settings, open_: dict[Role, OwnConnection], notes: N
         await _time_zones(system, notes)
     with asking(notes, "refused scans"):
         await _refused_scans(system, notes)
+    with asking(notes, chain.CHECK):
+        await chain.examine(settings, system, notes)
 
 
 async def _signing_keys(settings: Settings, connection: OwnConnection, notes: Notes) -> None:

@@ -48,7 +48,7 @@ class Worker:
     """One of them. `accounts` is what its resources use."""
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
-        self.roster = Roster()
+        self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.feed = Feed(settings, PassIndex(), Directory(), [self.roster])
         self.trail = Trail()
         self.url = ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 import asyncpg
 import pytest
@@ -62,17 +64,45 @@ def test_an_address_is_taken_once(place: str) -> None:
         create(f"{PASSWORD}\n", "--password-stdin")
 
 
+def test_it_is_in_the_audit_without_the_password(place: str) -> None:
+    create(f"{PASSWORD}\n", "--password-stdin")
+    (row,) = fetch(place, "SELECT * FROM audit_logs")
+    assert (row["action"], row["resource_type"], row["user_id"]) == ("create", "user", None)
+    assert [row["resource_id"]] == [found["id"] for found in fetch(place, "SELECT id FROM users")]
+    assert json.loads(row["new_values"]) == {
+        "email": "a***@hub.example",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "role": "super_admin",
+        "by": "passhub users create-admin",
+    }
+    with pytest.raises(HubError, match="already"):
+        create(f"{PASSWORD}\n", "--password-stdin")
+    assert len(fetch(place, "SELECT 1 FROM audit_logs")) == 1
+
+
+@pytest.mark.parametrize("name", ["", " ", "Ada\x1b[2J", "x" * 101])
+def test_a_name_that_is_none_makes_nobody(place: str, name: str) -> None:
+    with pytest.raises(HubError, match="name"):
+        create(f"{PASSWORD}\n", "--password-stdin", "--first-name", name)
+    assert accounts(place) == []
+
+
 def accounts(database: str) -> list[tuple[str, str, object, str]]:
     """Address, role, school and hash of every account."""
 
-    async def read() -> list[tuple[str, str, object, str]]:
+    rows = fetch(
+        database, "SELECT u.email, r.name, u.school_id, u.password_hash FROM users u JOIN roles r ON r.id = u.role_id"
+    )
+    return [tuple(row) for row in rows]
+
+
+def fetch(database: str, statement: str) -> list[Any]:
+    async def read() -> list[Any]:
         connection = await asyncpg.connect(database)
         try:
-            rows = await connection.fetch(
-                "SELECT u.email, r.name, u.school_id, u.password_hash FROM users u JOIN roles r ON r.id = u.role_id"
-            )
+            return list(await connection.fetch(statement))
         finally:
             await connection.close()
-        return [tuple(row) for row in rows]
 
     return asyncio.run(read())

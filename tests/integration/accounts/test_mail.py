@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from email import message_from_bytes
 from email.policy import default
@@ -13,6 +14,7 @@ import pytest
 
 from hub.config import Settings
 from hub.domain.ids import new_id
+from hub.jobs import process
 from tests.integration.accounts.conftest import SECRET
 from tests.integration.accounts.mailbox import Mailbox, jobs_running, token_in
 from tests.integration.accounts.office import ROLE_IDS, Office, office_running
@@ -74,6 +76,7 @@ async def test_a_forgotten_password_is_replaced_and_all_sessions_end(office: Off
     await office.one.refuses(theirs)
     await office.two.refuses(theirs)
     assert await login(office, STAFF, BETTER) == 200
+    assert "has been changed" in (await mailbox.letter())["Subject"]
     rows = await office.fetch("SELECT * FROM audit_logs WHERE resource_type = 'user'")
     assert [(row["action"], row["user_id"]) for row in rows] == [("update", office.users[STAFF])]
     assert BETTER not in str(rows)
@@ -137,8 +140,8 @@ async def test_another_address_is_to_be_confirmed(office: Office, mailbox: Mailb
     await office.fetch("UPDATE users SET email_verified_at = now()")
     changed = await office.one.ask("PUT", path, token, {"email": "moved@near.example"})
     assert changed.json["emailVerifiedAt"] is None
-    letter = await mailbox.letter()
-    assert letter["To"].addresses[0].addr_spec == "moved@near.example"
+    letters = [await mailbox.letter(), await mailbox.letter()]  # the other one tells who had the address before
+    (letter,) = [one for one in letters if one["To"].addresses[0].addr_spec == "moved@near.example"]
     assert await reset(office, token_in(letter)) == 422  # it proves an address, and opens nothing
     for status in (204, 422):
         body = {"token": token_in(letter)}
@@ -181,6 +184,39 @@ async def test_a_letter_that_is_refused_for_good_is_given_up(office: Office, mai
     await mailbox.refused.wait()
     await office.one.ask("POST", "/auth/forgot-password", body={"email": ADMIN})
     assert (await mailbox.letter())["To"].addresses[0].addr_spec == ADMIN
+
+
+async def letters_audited(office: Office, count: int) -> list[tuple[Any, ...]]:
+    """What the audit says of letters, once it says so much."""
+    rows: list[Any] = []
+    async with asyncio.timeout(30):
+        while len(rows) < count:
+            rows = await office.fetch("SELECT * FROM audit_logs WHERE resource_type = 'letter' ORDER BY created_at")
+    return [(row["action"], row["resource_id"], row["school_id"], json.loads(row["new_values"])) for row in rows]
+
+
+async def test_what_became_of_a_letter_is_in_the_audit(office: Office, mailbox: Mailbox) -> None:
+    await office.one.ask("POST", "/auth/forgot-password", body={"email": STAFF})
+    token = await mailbox.token()
+    mailbox.refusals = ["550 no such mailbox here"]
+    await office.one.ask("POST", "/auth/forgot-password", body={"email": ADMIN})
+    near, refused = office.schools["near"], {"outcome": "refused", "fault": "the mail server refuses it (550)"}
+    told = await letters_audited(office, 2)
+    assert told == [
+        ("create", office.users[STAFF], near, {"purpose": "reset", "outcome": "sent"}),
+        ("create", office.users[ADMIN], near, {"purpose": "reset"} | refused),
+    ]
+    assert token not in str(await office.fetch("SELECT * FROM audit_logs"))
+
+
+async def test_a_letter_that_is_given_up_is_in_the_audit(
+    office: Office, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MAIL_TRIES", 0)
+    mailbox.refusals = ["451 try again later"]
+    await office.one.ask("POST", "/auth/forgot-password", body={"email": STAFF})
+    ((_, user, _, new),) = await letters_audited(office, 1)
+    assert (user, new["outcome"]) == (office.users[STAFF], "given up")
 
 
 async def test_letters_wait_for_a_server_that_is_away(settings: Callable[..., Settings]) -> None:

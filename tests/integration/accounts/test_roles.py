@@ -127,3 +127,60 @@ async def test_bad_names_are_refused(office: Office, name: str) -> None:
 async def test_an_unknown_permission_is_refused(office: Office) -> None:
     body = {"name": "x", "permissions": ["everything:always"]}
     assert (await office.one.ask("POST", ROLES, await office.one.token(ADMIN), body)).status == 400
+
+
+async def with_permissions(office: Office, *permissions: str) -> str:
+    """A session of somebody at near who may just that."""
+    admin = await office.one.token(ADMIN)
+    made = await office.one.ask("POST", ROLES, admin, {"name": "narrow", "permissions": [*permissions]})
+    given = {"roleId": made.json["id"]}
+    assert (await office.one.ask("PUT", f"/admin/users/{office.users[STAFF]}", admin, given)).status == 200
+    return await office.one.token(STAFF)
+
+
+async def test_the_guard_desk_is_a_grant_too_and_what_is_forbidden_is_kept(office: Office) -> None:
+    narrow, school = await with_permissions(office, "schools:read", "schools:update"), office.schools["near"]
+    path, on = f"/schools/{school}", {"settings": {"guardDesk": True}}
+    refused = await office.one.ask("PUT", path, narrow, on)
+    assert refused.status == 403
+    assert "access_logs:annul" in refused.json["message"]
+    (entry,) = [one for one in office.one.trail.kept if one.action == "refuse"]
+    assert (entry.user_id, entry.resource_type, entry.resource_id) == (office.users[STAFF], "schools", school)
+    assert entry.new is not None
+    assert entry.new["route"] == "PUT /schools/{id}"
+    assert (await office.one.ask("PUT", path, narrow, {"phone": "+351 21 000 0000"} | {"settings": {}})).status == 200
+    assert (await office.one.ask("PUT", path, await office.one.token(ADMIN), on)).status == 200
+    assert (await office.one.ask("PUT", path, narrow, on)).status == 200  # it is on already
+    assert (await office.one.ask("PUT", path, narrow, {"settings": {"guardDesk": False}})).status == 200
+
+
+async def test_who_tries_to_grant_more_is_in_the_audit(office: Office) -> None:
+    narrow = await with_permissions(office, "roles:create", "roles:read", "users:read", "users:update")
+    more = {"name": "more", "permissions": ["roles:read", "students:erase"]}
+    assert (await office.one.ask("POST", ROLES, narrow, more)).status == 403
+    user = f"/admin/users/{office.users[STAFF]}"
+    assert (await office.one.ask("PUT", user, narrow, {"roleId": str(ROLE_IDS["school_admin"])})).status == 403
+    kept = [(one.resource_type, (one.new or {})["why"]) for one in office.one.trail.kept if one.action == "refuse"]
+    assert kept == [
+        ("roles", "you do not hold students:erase"),
+        ("users", "the role school_admin may do what you may not"),
+    ]
+
+
+@pytest.mark.parametrize("who", [ADMIN, ROOT])
+async def test_by_another_name_a_role_needs_its_second_factor_still(office: Office, who: str) -> None:
+    """A role of a school, and one of the installation's."""
+    token = await office.one.token(who)
+    made = (await office.one.ask("POST", ROLES, token, NEW)).json
+    near, far = (f"/schools/{office.schools[code]}" for code in ("near", "far"))
+    root = await office.one.token(ROOT)
+    wanted = {"settings": {"secondFactor": ["staff", NEW["name"]]}}
+    assert (await office.one.ask("PUT", near, root, wanted)).status == 200
+    await office.set("far", '{"secondFactor": ["front desk"]}')
+    assert (await office.one.ask("PUT", f"{ROLES}/{made['id']}", token, {"name": "the desk"})).status == 200
+    settings = [(await office.one.ask("GET", path, root)).json["settings"]["secondFactor"] for path in (near, far)]
+    assert settings == [["staff", "the desk"], ["the desk" if who == ROOT else "front desk"]]
+    told = [row for row in await office.audited("update") if "renamed" in (row["new_values"] or "")]
+    assert {row["resource_id"] for row in told} == set(
+        office.schools.values() if who == ROOT else [office.schools["near"]]
+    )

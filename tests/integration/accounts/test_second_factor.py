@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pyotp
 import pytest
 
 from hub.accounts.throttle import FREE_CODES
-from tests.integration.accounts.office import NOW, PASSWORD, Office
+from hub.config import Settings
+from tests.integration.accounts.conftest import SECRET
+from tests.integration.accounts.office import NOW, PASSWORD, Office, office_running
+from tests.integration.accounts.test_cookies import cookies, sent
 from tests.integration.feed_world import until
 
 ADMIN = "school_admin@near.example"
@@ -135,17 +139,73 @@ async def test_a_school_that_asks_for_it_lets_nobody_of_the_role_do_anything_wit
     app, codes = await enrol(office)
     user = office.users[ADMIN]
     await until(lambda: office.one.roster.people[user].second_factor, "the second factor is heard of")
+    # A session that began with the password alone is not the better for it.
+    await office.one.refuses(token)
+    token = str((await office.one.sign_in(ADMIN, totp=at(app, 1)))["accessToken"])
     assert (await office.one.ask("GET", "/admin/users", token)).status == 200
     body = {"password": PASSWORD, "totp": codes[0]}
     assert (await office.one.ask("POST", "/auth/second-factor/remove", token, body)).status == 409
-    assert await login(office, at(app)) == 200
+    assert await login(office, codes[1]) == 200
 
 
 async def test_an_administrator_takes_a_lost_one_away(office: Office) -> None:
-    await enrol(office, "staff@near.example")
+    _, codes = await enrol(office, "staff@near.example")
     token, path = await office.one.token(ADMIN), f"/admin/users/{office.users['staff@near.example']}"
     assert (await office.one.ask("GET", path, token)).json["secondFactor"]
+    theirs = (await office.one.sign_in("staff@near.example", totp=codes[0]))["accessToken"]
     changed = await office.one.ask("PUT", path, token, {"secondFactor": False})
     assert (changed.status, changed.json["secondFactor"]) == (200, False)
+    await office.two.refuses(str(theirs))
     assert await login(office, email="staff@near.example") == 200
     assert (await office.one.ask("PUT", path, token, {"secondFactor": True})).status == 400
+
+
+ROOT = "root@all.example"
+
+
+@pytest.fixture
+async def strict(settings: Callable[..., Settings]) -> AsyncIterator[Office]:
+    own = settings(rate_anonymous=10_000, secret_key=SECRET, super_admin_second_factor=True)
+    async with office_running(own) as running:
+        yield running
+
+
+@pytest.mark.parametrize("who", [ROOT, ADMIN])
+async def test_on_no_way_does_a_session_without_it_do_anything(strict: Office, who: str) -> None:
+    """By bearer, by cookie, after a refresh, with a school named; of a super admin by the operator's setting."""
+    await strict.set("near", '{"secondFactor": ["school_admin"]}')
+    school = strict.schools["near"]
+    await until(lambda: strict.two.roster.schools[school].second_factor, "the setting is heard of")
+    first = await strict.one.sign_in(who)
+    assert (first["user"]["permissions"], first["user"]["secondFactor"]["required"]) == ([], True)
+    refreshed = await strict.two.ask("POST", "/auth/refresh", body={"refreshToken": first["refreshToken"]})
+    page = await strict.one.ask("POST", "/auth/login", body={"email": who, "password": PASSWORD, "delivery": "cookie"})
+    jar = cookies(page)
+    again = await strict.one.ask("POST", "/auth/refresh", body={}, headers=sent(jar, Origin=strict.one.url))
+    ways: list[dict[str, Any]] = [
+        {"token": first["accessToken"]},
+        {"token": refreshed.json["accessToken"]},
+        {"headers": sent(jar)},
+        {"headers": sent(cookies(again))},
+    ]
+    for way in ways:
+        for path in ("/admin/users", f"/students?schoolId={school}", "/schools", "/admin/audit-logs"):
+            assert (await strict.two.ask("GET", path, **way)).status == 403
+        for path in ("/auth/me", "/auth/sessions"):
+            assert (await strict.two.ask("GET", path, **way)).status == 200
+
+
+async def test_a_super_admin_who_has_set_it_up_may_everything_and_keeps_it(strict: Office) -> None:
+    waiting = await strict.one.token(ROOT)  # by somebody who has the password, and waits
+    app, codes = await enrol(strict, ROOT)
+    await strict.one.refuses(waiting)
+    assert await login(strict, email=ROOT) == 401
+    token = str((await strict.one.sign_in(ROOT, totp=at(app)))["accessToken"])
+    assert (await strict.one.ask("GET", "/admin/users", token)).status == 200
+    body = {"password": PASSWORD, "totp": codes[0]}
+    assert (await strict.one.ask("POST", "/auth/second-factor/remove", token, body)).status == 409
+
+
+async def test_without_the_setting_a_super_admin_needs_none(office: Office) -> None:
+    me = await office.one.sign_in(ROOT)
+    assert (me["user"]["secondFactor"]["required"], me["user"]["permissions"] != []) == (False, True)

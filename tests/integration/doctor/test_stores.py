@@ -37,7 +37,7 @@ async def test_everything_is_right(look: Look, owner: asyncpg.Connection, databa
         "INSERT INTO signing_keys (kid, public_key, private_key) VALUES ($1, $2, $3)",
         *(key.kid, key.public, seal(SECRET, key.private, key.kid.encode())),
     )
-    report = await look(**urls)
+    report = await look(**urls, audit_key=base64.urlsafe_b64encode(SECRET).decode())
     assert report.ok
     assert faults(report) == []
     assert {(f.part, f.check) for f in report.findings if f.level != Level.right} <= OF_THE_PLACE
@@ -46,8 +46,8 @@ async def test_everything_is_right(look: Look, owner: asyncpg.Connection, databa
         *("variables", "secret key", "versions", "packages"),
         *("roles", "version", "wake-ups", "clock", "sessions", "room"),
         *("migrations", "tenancy", "feed", "months"),
-        *("signing keys", "device keys", "time zones", "refused scans"),
-        *("version", "events", "directory", "file system", "writes", "room", "lock", "port"),
+        *("signing keys", "device keys", "time zones", "refused scans", "audit chain"),
+        *("version", "events", "store", "directory", "file system", "writes", "room", "lock", "port"),
     ]
     assert at(report, "wake-ups", Level.right).facts["milliseconds"] > 0
     assert "pw" not in {word.strip(",:;") for finding in report.findings for word in finding.says.split()}

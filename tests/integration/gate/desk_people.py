@@ -31,9 +31,20 @@ class Guardroom:
         where = None if school is None else self.gate.place.schools[school]
         return self.people.sign_in("security", where, USER, permissions)
 
-    async def ask(self, path: str, body: Any = None, token: str | None = None, method: str = "POST") -> tuple[int, Any]:
+    async def ask(
+        self,
+        path: str,
+        body: Any = None,
+        token: str | None = None,
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any]:
         """Status and decoded body, as a guard of the near school unless a token is given."""
-        headers = {"Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {token or self.token()}",
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }
         raw = None if body is None else msgspec.json.encode(body)
         async with self.gate.http.request(method, self.gate.url + path, data=raw, headers=headers) as response:
             return response.status, await response.json()

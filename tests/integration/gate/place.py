@@ -221,6 +221,17 @@ async def recorder_running(settings: Settings) -> AsyncIterator[Recorder]:
                 worker.transport.abort()
 
 
+def refuse_scans(recorder: Recorder, why: str) -> None:
+    """As a full journal does, until `take_scans`; it looks at its size once a second, and must not find room."""
+    recorder._watch_size = lambda limit: None  # type: ignore[method-assign]
+    recorder.full = why
+
+
+def take_scans(recorder: Recorder) -> None:
+    del recorder._watch_size
+    recorder.full = None
+
+
 class Line(ControlLine):
     """A control line that says in this process when the worker is ready."""
 

@@ -13,7 +13,14 @@ import pytest
 
 from hub.config import Settings
 from hub.domain.ids import new_id
-from tests.integration.gate.place import Gate, Place, recorder_running, worker_running
+from tests.integration.gate.place import (
+    Gate,
+    Place,
+    recorder_running,
+    refuse_scans,
+    take_scans,
+    worker_running,
+)
 
 LOGS = "/api/v1/access-logs"
 HOUR_AGO = datetime.now(UTC).replace(microsecond=123456) - timedelta(hours=1)
@@ -178,11 +185,11 @@ async def test_without_a_journal_it_is_try_again_and_later_it_is_recorded(
 ) -> None:
     own = quick(journal_timeout_ms=50)
     async with recorder_running(own) as recorder, worker_running(own, place) as gate:
-        recorder.full = "the test says so"
+        refuse_scans(recorder, "the test says so")
         one = attempt(gate)
         refused = await send(gate, one, one)
         assert {(item["result"], item["final"]) for item in refused} == {("try_again", False)}
         assert (await gate.verify("granted"))["reason"] == "hub_unavailable"
-        recorder.full = None
+        take_scans(recorder)
         assert [item["result"] for item in await send(gate, one)] == ["recorded"]
         assert len(await place.rows(1)) == 1

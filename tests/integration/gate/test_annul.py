@@ -12,7 +12,7 @@ import pytest
 from hub.accounts.permissions import BUILT_IN
 from hub.config import Settings
 from tests.integration.gate.desk_people import LOGS, USER, Guardroom, guardroom
-from tests.integration.gate.place import Place, recorder_running, until
+from tests.integration.gate.place import Place, recorder_running, refuse_scans, take_scans, until
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ async def test_a_full_journal_is_a_503_and_nothing_is_annulled(place: Place, qui
     own = quick()
     async with recorder_running(own) as recorder, guardroom(own, place) as room:
         id_ = await scanned(room)
-        recorder.full = "the test says so"
+        refuse_scans(recorder, "the test says so")
         assert (await room.gate.post(f"{LOGS}/{id_}/annul", {}))[0] == 503
         assert (await room.ask(f"{LOGS}/{id_}/annul", {}))[0] == 503
-        recorder.full = None
+        take_scans(recorder)
         assert (await room.gate.post(f"{LOGS}/{id_}/annul", {}))[0] == 200
 
 

@@ -13,7 +13,7 @@ from hub.accounts.permissions import BUILT_IN
 from hub.config import Settings
 from hub.recorder.admission import entries
 from tests.integration.gate.desk_people import LOGS, USER, Guardroom, guardroom
-from tests.integration.gate.place import Place, recorder_running, until
+from tests.integration.gate.place import Place, recorder_running, refuse_scans, take_scans, until
 
 
 @pytest.fixture
@@ -67,6 +67,28 @@ async def test_what_the_hub_would_have_said_stands_beside_it(room: Guardroom) ->
     assert {row["conflict"] for row in rows.values()} == {False}
 
 
+async def test_a_pass_of_so_many_uses_has_one_less(room: Guardroom) -> None:
+    place = room.gate.place
+    await place.execute(
+        "UPDATE passes SET pass_type = 'visitor', visitor_name = 'G', max_uses = 2 WHERE id = $1",
+        place.passes["visitor"],
+    )
+
+    async def uses() -> int:
+        found = await place.fetch("SELECT uses FROM passes WHERE id = $1", place.passes["visitor"])
+        return int(found[0]["uses"])
+
+    one = entry(room, passId=str(place.passes["visitor"]), accessType="entry")
+    for more in ({}, {"decision": "denied"}, {"accessType": "exit"}):
+        assert (await room.ask(LOGS, one | more))[0] == 201
+    await place.rows(3)
+    assert await until(uses, bool) == 1
+    # What a person decides is not stopped by a limit, and counts.
+    for _ in range(2):
+        assert (await room.ask(LOGS, one))[0] == 201
+    assert await until(uses, lambda n: n == 3) == 3
+
+
 async def test_a_student_without_a_pass_can_be_let_in_too(room: Guardroom) -> None:
     place = room.gate.place
     rows = await place.fetch(
@@ -109,12 +131,32 @@ async def test_a_journal_that_does_not_take_it_is_a_503_and_no_entry(
 ) -> None:
     own = quick()
     async with recorder_running(own) as recorder, guardroom(own, place) as room:
-        recorder.full = "the test says so"
+        refuse_scans(recorder, "the test says so")
         one = entry(room, scanId=str(uuid4()))
         assert (await room.ask(LOGS, one))[0] == 503
-        recorder.full = None
+        take_scans(recorder)
         assert (await room.ask(LOGS, one))[0] == 201
         assert len(await place.rows(1)) == 1
+
+
+async def test_without_a_scan_id_the_key_of_the_request_makes_it_one_entry(
+    place: Place, quick: Callable[..., Settings]
+) -> None:
+    own = quick()
+    async with recorder_running(own) as recorder, guardroom(own, place) as room:
+        one, key = entry(room), {"Idempotency-Key": "the-first"}
+        refuse_scans(recorder, "the test says so")
+        assert (await room.ask(LOGS, one, headers=key))[0] == 503
+        take_scans(recorder)
+        answers = [await room.ask(LOGS, one, headers=key) for _ in range(2)]
+        assert answers[0] == answers[1]
+        # Kept by the journal, and then the request's own transaction was lost: its answer is not there.
+        await place.execute("DELETE FROM idempotency_keys")
+        status, again = await room.ask(LOGS, one, headers=key)
+        assert (status, again["id"]) == (201, answers[0][1]["id"])
+        other = await room.ask(LOGS, one, headers={"Idempotency-Key": "the-second"})
+        assert other[1]["id"] != again["id"]
+        assert set(await place.rows(2)) == {UUID(again["id"]), UUID(other[1]["id"])}
 
 
 async def test_what_is_wrong_is_said_at_once(room: Guardroom) -> None:

@@ -21,7 +21,18 @@ from hub.control.framing import Splitter, pack
 from hub.domain.ids import new_id
 from hub.supervisor.metrics import Totals, render
 from hub.telemetry import Family
-from tests.integration.gate.place import MSGPACK, Gate, Line, Place, furnish, recorder_running, until, worker_running
+from tests.integration.gate.place import (
+    MSGPACK,
+    Gate,
+    Line,
+    Place,
+    furnish,
+    recorder_running,
+    refuse_scans,
+    take_scans,
+    until,
+    worker_running,
+)
 
 
 async def health(gate: Gate, path: str = "/health") -> tuple[int, dict[str, Any]]:
@@ -48,7 +59,7 @@ async def test_a_journal_that_takes_no_writes_is_unhealthy_and_a_cut_feed_is_deg
 ) -> None:
     own = quick()
     async with recorder_running(own) as recorder, worker_running(own, place) as gate:
-        recorder.full = "the journal is full"
+        refuse_scans(recorder, "the journal is full")
         recorder._tell_state()
         await until(lambda: gate.worker.recorder.healthy, lambda healthy: not healthy)
         status, body = await health(gate)
@@ -56,7 +67,7 @@ async def test_a_journal_that_takes_no_writes_is_unhealthy_and_a_cut_feed_is_deg
         assert body["parts"]["journal"]["why"] == "the journal is full"
         assert (await health(gate, "/health/ready"))[0] == 503
         assert (await health(gate, "/health/live"))[0] == 200
-        recorder.full = None
+        take_scans(recorder)
         recorder._tell_state()
         await until(lambda: gate.worker.recorder.healthy, bool)
         feed = gate.worker.feed
@@ -153,9 +164,9 @@ async def test_no_key_no_code_and_no_name_is_ever_logged(
         async with recorder_running(own) as recorder, worker_running(own, place) as gate:
             for what in place.codes:
                 await gate.verify(what)
-            recorder.full = "full"
+            refuse_scans(recorder, "full")
             await gate.verify("granted", deviceInfo={"name": "Quillfeather"})
-            recorder.full = None
+            take_scans(recorder)
             for door in ("gate", "in"):
                 async with gate.reader(door, MSGPACK) as reader:
                     for bad in (b"\xc1", place.codes["granted"].encode(), msgspec.msgpack.encode({"type": "scan"})):

@@ -12,7 +12,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub.config import Settings
-from tests.integration.gate.place import Gate, Line, Place, recorder_running, until, worker_running
+from tests.integration.gate.place import (
+    Gate,
+    Line,
+    Place,
+    recorder_running,
+    refuse_scans,
+    take_scans,
+    until,
+    worker_running,
+)
 from tests.third_party.offline import Denied, check
 from tests.third_party.reader import CardReader
 
@@ -130,7 +139,7 @@ async def test_alone_it_decides_by_the_code_and_tells_the_hub_afterwards(
         reading(gate, binary=binary, alone_may_open=True) as reader,
     ):
         assert await reader.scan_or_alone(codes["revoked_pass"]) == ("denied", "revoked_pass")
-        recorder.full = "the test says so"  # hub_unavailable from now on
+        refuse_scans(recorder, "the test says so")  # hub_unavailable from now on
         assert await reader.scan_or_alone(codes["granted"]) == ("granted", None)
         assert await reader.scan_or_alone(codes["revoked_pass"]) == ("denied", "revoked_pass")  # remembered
         assert await reader.scan_or_alone(codes["student_suspended"]) == ("granted", None)  # nobody could know
@@ -138,7 +147,7 @@ async def test_alone_it_decides_by_the_code_and_tells_the_hub_afterwards(
         assert await reader.scan_or_alone("https://example.org") == ("denied", "malformed_code")
         assert [result["result"] for result in await reader.tell()] == ["try_again"] * 5
         assert len(reader.flash) == 5
-        recorder.full = None
+        take_scans(recorder)
         flash = list(reader.flash)
         assert [result["result"] for result in await reader.tell()] == ["recorded"] * 5
         assert reader.flash == []

@@ -12,7 +12,7 @@ import pytest
 
 from hub.config import Settings
 from hub.resources.exports.rows import HEADER
-from hub.resources.exports.sheets import XlsxSheets
+from hub.rest.sheets import XlsxSheets
 from tests.integration.feed_world import until
 from tests.integration.jobs.files import csv_bytes, row, send
 from tests.integration.jobs.world import ended, jobs_running
@@ -81,8 +81,10 @@ async def test_a_csv_holds_everything_and_can_be_imported_again(site: Site, own:
     assert first["program"] == '\'=HYPERLINK("x")'
     assert second["status"] == "inactive"
     kept = [(entry.action, entry.new) for entry in site.trail.kept]
+    ids = [one["id"] for one in (first, second)]
     assert kept == [
         ("export", {"format": "csv", "filters": {}}),
+        ("export", {"format": "csv", "of": "student", "ids": ids}),
         ("export", {"format": "csv", "count": 2, "complete": True}),
     ]
     again = await send(site, answer.text.encode())
@@ -111,10 +113,11 @@ async def test_its_address_is_no_student(site: Site) -> None:
 
 
 def test_a_sheet_that_is_full_is_followed_by_another() -> None:
-    sheets = XlsxSheets(["a"], sheet_rows=3)
+    sheets = XlsxSheets(["a"], "A & B", sheet_rows=3)
     content = sheets.rows([[str(n)] for n in range(5)]) + sheets.end()
     book = openpyxl.load_workbook(io.BytesIO(content))
     found = [[row[0] for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets]
+    assert book.sheetnames == ["A & B 1", "A & B 2", "A & B 3"]
     assert found == [["a", "0", "1"], ["a", "2", "3"], ["a", "4"]]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from hub.config import Settings
+from tests.integration.gate.place import until
 from tests.integration.jobs.world import ended, jobs_running
 from tests.integration.rest.site import Answer, Site, site_running
 
@@ -113,6 +115,48 @@ async def test_who_came_meanwhile_is_not_swept_along(site: Site, own: Settings) 
     assert job["status"] == "failed"
     assert "have changed since" in job["errors"][0]["message"]
     assert await state(site) == before
+
+
+@pytest.mark.usefixtures("people")
+async def test_as_many_others_are_not_the_same(site: Site, own: Settings) -> None:
+    asked = await ask(site)
+    async with jobs_running(own):
+        shown = await ended(site, asked.json["id"])
+        # One comes to the last year and one goes: every count is as it was.
+        await site.fetch("UPDATE students SET year_of_study = 4 - year_of_study WHERE student_id IN ('P1-0', 'P3-0')")
+        await site.fetch("UPDATE passes SET status = 'active'")
+        before = await state(site)
+        await site.ask("POST", f"{ROLL_OVER}/{asked.json['id']}/confirm", site.token())
+        job = await ended(site, asked.json["id"])
+    assert job["status"] == "failed"
+    assert [step["students"] for step in job["result"]["steps"]] == [
+        step["students"] for step in shown["result"]["steps"]
+    ]
+    assert await state(site) == before
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_is_changed_while_it_begins_is_waited_for_and_noticed(site: Site, own: Settings) -> None:
+    asked = await ask(site)
+    async with jobs_running(own):
+        await ended(site, asked.json["id"])
+        assert own.database_url is not None
+        other = await asyncpg.connect(own.database_url.get_secret_value())
+        try:
+            async with other.transaction():
+                await other.execute("UPDATE students SET status = 'suspended' WHERE student_id = 'P1-0'")
+                await site.ask("POST", f"{ROLL_OVER}/{asked.json['id']}/confirm", site.token())
+                await until(lambda: _waiting(other), bool)
+        finally:
+            await other.close()
+        before = await state(site)
+        job = await ended(site, asked.json["id"])
+    assert (job["status"], "have changed" in job["errors"][0]["message"]) == ("failed", True)
+    assert await state(site) == before
+
+
+async def _waiting(connection: asyncpg.Connection) -> bool:
+    return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
 
 @pytest.mark.usefixtures("people")

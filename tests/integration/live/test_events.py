@@ -39,6 +39,7 @@ async def test_an_event_has_what_the_reader_was_told(gate: Gate, place: Place) -
                 "direction": "entry",
                 "stale": False,
                 "offline": False,
+                "annulled": False,
             }
 
 

@@ -145,6 +145,29 @@ async def test_who_may_not_look_does_not(gates: tuple[Gate, Gate], place: Place)
         await screen.until_ids(await scans(one, 1))
 
 
+async def test_a_super_admin_without_the_second_factor_that_is_asked_for_sees_nothing(
+    place: Place, quick: Callable[..., Settings]
+) -> None:
+    await place.execute(
+        "INSERT INTO users (id, email, password_hash, first_name, last_name, role_id)"
+        " VALUES ($1, 'super_admin@x', $2, 'Ada', 'L', $3)",
+        *(new_id(), PASSWORD_HASH, ROLE_IDS["super_admin"]),
+    )
+    own = quick(rate_anonymous=10_000, super_admin_second_factor=True)
+    async with recorder_running(own), worker_running(own, place, 0, trail=Trail()) as gate:
+        school = str(place.schools["near"])
+        token = (await sign_in(gate, "super_admin"))["accessToken"]
+        body = {"email": "super_admin@x", "password": PASSWORD, "delivery": "cookie"}
+        async with gate.http.post(f"{gate.url}/api/v1/auth/login", json=body) as answer:
+            cookie = {"Cookie": f"passhub={answer.cookies['passhub'].value}", "Origin": gate.url}
+        ways: list[tuple[dict[str, str], dict[str, str]]] = [({"token": token}, {}), ({}, cookie)]
+        for auth, headers in ways:
+            async with connected(gate.http, gate.url, auth | {"schoolId": school}, headers=headers) as screen:
+                await screen.until(lambda screen=screen: screen.refusal is not None)  # type: ignore[misc]
+                assert screen.refusal is not None
+                assert screen.refusal["data"]["code"] == "forbidden"
+
+
 async def test_the_load_s_screens_renew_what_is_refused(gates: tuple[Gate, Gate], place: Place) -> None:
     one, two = gates
     session = SignedIn(one.url, "security@x", PASSWORD)

@@ -35,11 +35,15 @@ from hub.gate.desk import Desk
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
+from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
 from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
+from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
+from hub.rest.files.intake import INTAKE, Intake
+from hub.rest.files.parts import FILES
 from hub.rest.limiter import Limiter
 from hub.rest.protocol import Runner
 from hub.rest.reference import reference_routes
@@ -47,6 +51,7 @@ from hub.rest.route import Route
 from hub.rest.router import Router
 from hub.rest.shell import Shell
 from hub.rest.stack import Stack
+from hub.store.files import open_files
 from hub.store.pg import Connection, Pg, Role
 
 ALL = frozenset(Permission)
@@ -218,6 +223,10 @@ async def site_running(
     application[BY_HAND] = ByHand(Desk(index, directory, Feed(settings, index, directory, []), journal), journal)
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
+    application[CARDS] = cards = Cards(own, pg, lambda: False)
+    application[PRESSES] = presses = Presses(settings, 1)
+    application[FILES] = files = await open_files(own)
+    application[INTAKE] = intake = Intake(own)
     runner = Runner(
         application,
         {},
@@ -239,5 +248,9 @@ async def site_running(
         await limiter.close()
         await accounts.close()
         await pictures.close()
+        await cards.close()
+        await presses.close()
+        await files.close()
+        await intake.close()
         await pg.close()
         listening.close()

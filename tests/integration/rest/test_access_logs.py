@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import openpyxl
 import pytest
 
 from hub.domain.ids import new_id
@@ -108,11 +111,17 @@ async def test_one_scan_with_its_annulment(site: Site) -> None:
     assert await listed(site, "", other) == []
 
 
-async def test_a_scan_whose_identity_is_forgotten_is_found_by_the_time_in_its_id(site: Site) -> None:
-    own, foreign = await scan(site), await scan(site, id=uuid4())
+async def test_a_scan_whose_identity_is_forgotten_is_found_by_any_id(site: Site) -> None:
+    month = NOW.replace(day=1) - timedelta(days=20)
+    ids = [await scan(site, id=id_, access_time=month) for id_ in (new_id(), uuid4())]
     await site.fetch("DELETE FROM scan_ids")
-    assert (await site.ask("GET", f"{LOGS}/{own}", site.token())).status == 200
-    assert (await site.ask("GET", f"{LOGS}/{foreign}", site.token())).status == 404
+    for made in (1, 0):
+        for id_ in ids:
+            assert (await site.ask("GET", f"{LOGS}/{id_}", site.token())).json["id"] == str(id_)
+            assert (await site.ask("GET", f"{LOGS}/{id_}", site.token("school_admin", "far"))).status == 404
+        assert (await site.fetch("SELECT hub_index_past_months() AS made"))[0]["made"] == made
+    indexes = await site.fetch("SELECT indexdef FROM pg_indexes WHERE indexname LIKE 'idx_access_logs_2%_id'")
+    assert [row["indexdef"].endswith("(id)") for row in indexes] == [True]
     for odd in ("ffffffff-ffff-7fff-bfff-ffffffffffff", "00000000-0000-7000-8000-000000000000"):
         assert (await site.ask("GET", f"{LOGS}/{odd}", site.token())).status == 404
 
@@ -133,6 +142,34 @@ async def test_whose_scans_were_read_is_kept(site: Site) -> None:
         ("export", "access_log", None, {"filters": {"status": "granted"}, "count": 2}),
         ("read", "student", None, {"ids": [str(ada), str(grace)]}),
     ]
+
+
+async def test_the_export_is_a_file_too_and_keeps_whose_scans_are_in_it(site: Site) -> None:
+    ada = uuid4()
+    made = [
+        await scan(site, minutes, student_id=student, reason=reason)
+        for minutes, student, reason in ((1, ada, "=1+1"), (2, None, None), (3, ada, "late"))
+    ]
+    await scan(site, 4, status="denied")
+    answer = await site.ask("GET", f"{LOGS}/export?format=csv&status=granted", site.token())
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    rows = list(csv.DictReader(io.StringIO(answer.text[1:], newline="")))
+    assert [(row["id"], row["reason"]) for row in rows] == list(zip(map(str, made), ("'=1+1", "", "late"), strict=True))
+    assert (rows[0]["studentId"], rows[0]["offline"], rows[0]["passId"]) == (str(ada), "false", "")
+    kept = [(one.action, one.resource_type, one.new) for one in site.trail.kept]
+    told = {"format": "csv"}
+    assert kept == [
+        ("export", "access_log", told | {"filters": {"status": "granted"}}),
+        ("export", "student", told | {"of": "access_log", "ids": [str(ada)]}),
+        ("export", "access_log", told | {"count": 3, "complete": True}),
+    ]
+    async with site.http.get(
+        f"{site.url}{LOGS}/export?format=xlsx", headers={"Authorization": f"Bearer {site.token()}"}
+    ) as sheet:
+        found = list(openpyxl.load_workbook(io.BytesIO(await sheet.read())).worksheets[0].iter_rows(values_only=True))
+    assert [row[0] for row in found[1:4]] == [str(id_) for id_ in made]
+    for query in ("format=pdf", "format=csv&total=true", "format=csv&cursor=x"):
+        assert (await site.ask("GET", f"{LOGS}/export?{query}", site.token())).status == 400
 
 
 async def test_the_export_takes_large_parts_and_goes_on_where_it_was(site: Site) -> None:

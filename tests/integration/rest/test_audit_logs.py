@@ -121,18 +121,6 @@ async def test_a_students_values_are_opened_and_their_reading_is_kept(site: Site
     assert MARK not in str([dict(row) for row in stored])
 
 
-async def test_an_export_is_the_same_in_larger_parts_and_kept_as_one(site: Site, past: Past) -> None:
-    made = [str(await past.add(action="update" if number % 2 else "create")) for number in range(6)]
-    token = site.token()
-    part = await site.ask("GET", f"{LOGS}/export?action=update&limit=2", token)
-    assert [item["id"] for item in part.json["data"]] == [made[5], made[3]]
-    rest = await site.ask("GET", f"{LOGS}/export?action=update&cursor={part.json['page']['nextCursor']}", token)
-    assert [item["id"] for item in rest.json["data"]] == [made[1]]
-    exports = [entry.new for entry in site.trail.kept if entry.action == "export"]
-    assert exports == [{"filters": {"action": "update"}, "count": 2}, {"filters": {"action": "update"}, "count": 1}]
-    assert (await site.ask("GET", f"{LOGS}/export", site.token("staff"))).status == 403
-
-
 async def test_of_an_erased_student_only_the_names_of_fields_are_left(site: Site, past: Past) -> None:
     entry = await past.of_student()
     async with past.pg.tenant(site.schools["near"]) as tx:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -40,7 +41,9 @@ async def test_a_code_is_drawn_once_and_known_by_its_tag(site: Site, query: str,
     assert (await site.ask("GET", path, token)).text == drawn.text
     same = await site.ask("GET", path, token, headers={"If-None-Match": drawn.headers["ETag"]})
     assert (same.status, same.text) == (304, "")
-    assert [(entry.action, entry.resource_type) for entry in site.trail.kept] == [("read", "pass")] * 3
+    whose = UUID(one["studentId"]) if one["studentId"] else None
+    told = [(entry.action, entry.resource_type, entry.subject_id) for entry in site.trail.kept]
+    assert told == [("read", "pass", whose)] * 3
     last = (datetime.now(UTC) + timedelta(days=9)).date()
     await site.ask("POST", f"{PASSES}/{one['id']}/renew", site.token(), {"expiryDate": str(last)})
     renewed = await site.ask("GET", path, token, headers={"If-None-Match": drawn.headers["ETag"]})

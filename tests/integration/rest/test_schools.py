@@ -77,7 +77,7 @@ async def test_settings_change_one_by_one_and_the_rest_stays(site: Site) -> None
     settings = put.json["settings"]
     assert (settings["guardDesk"], settings["secondFactor"]) == (True, ["school_admin"])
     assert (settings["studentFields"]["phone"], settings["studentFields"]["email"]) == ("off", "required")
-    assert settings["retention"] == {"accessLogs": 90, "auditLogs": None, "students": None}
+    assert settings["retention"] == {"accessLogs": 90, "auditLogs": 1825, "students": 365, "documents": None}
     assert settings["passwords"] == {"minLength": 16}
     again = await site.ask("PUT", path, site.token(), {"settings": {"guardDesk": False}})
     assert again.json["settings"] == settings | {"guardDesk": False}

@@ -58,11 +58,64 @@ async def test_search_forgives(
 ) -> None:
     """By either way: along the order, and by the index."""
     monkeypatch.setattr(search, "STEPS", steps)
-    monkeypatch.setattr(search, "STEPS_OF_ALL", steps)
     wanted = [f"S-000{digit}" for digit in expected]
     assert await numbers(school, f"q={quote(q)}") == wanted
     near = f"schoolId={school.schools['near']}"
     assert await numbers(school, f"q={quote(q)}&{near}", school.token("super_admin")) == wanted
+
+
+@pytest.mark.parametrize("many", [1, 2, 4])
+@pytest.mark.parametrize(
+    "path", ["q=s-000", "q=school.example", "q=muler", "firstName=Zo%C3%AB", "q=zoe&status=active"]
+)
+@pytest.mark.parametrize("sort", ["studentId", "-createdAt", "lastName"])
+async def test_the_ways_of_all_schools_find_the_same(
+    school: Site, path: str, sort: str, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Walking on, by the index among the next rows, by the index among all."""
+    token, query = school.token("super_admin"), f"{STUDENTS}?sort={sort}&{path}&limit=2"
+
+    async def pages() -> list[str]:
+        seen, cursor = list[str](), ""
+        while True:
+            page = (await school.ask("GET", query + cursor, token)).json
+            seen += [one["studentId"] for one in page["data"]]
+            if not page["page"]["hasMore"]:
+                return seen
+            cursor = f"&cursor={page['page']['nextCursor']}"
+
+    expected = await pages()
+    for name, value in {"STEPS": 3, "LONGER_STEPS": 5, "MANY": many, "SOME": min(many, 2)}.items():
+        monkeypatch.setattr(search, name, value)
+    assert await pages() == expected != []
+
+
+async def test_filters_are_found_by_the_index_too(school: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = await school.fetch("SELECT id FROM students WHERE student_id = 'S-0001'")
+    token, born = school.token(), "2010-04-30"
+    changes = {"dateOfBirth": born, "phone": "+493012345678", "yearOfStudy": 3, "enrollmentDate": "2024-09-01"}
+    answer = await school.ask("PUT", f"{STUDENTS}/{row['id']}", token, changes | {"program": "O'Hara's \\ 100%"})
+    assert answer.status == 200, answer.text
+    monkeypatch.setattr(search, "STEPS", 0)
+    for filter_ in (
+        *(f"dateOfBirth={born}", "phone=%2B493012345678", "yearOfStudy=3", "enrollmentDate=2024-09-01"),
+        *("enrollmentDateFrom=2024-09-01", "enrollmentDateUntil=2024-09-01", "program=O%27Hara%27s%20%5C%20100%25"),
+        *("studentId=S-0001", "lastName=M%C3%BCller", "email=zoe%40school.example", "updatedFrom=2020-01-01T00:00:00Z"),
+    ):
+        every = filter_.startswith("updated")
+        assert await numbers(school, f"{filter_}&limit=200") == [f"S-000{n}" for n in range(1, 9 if every else 2)]
+        assert await numbers(school, f"q=zoe&{filter_}") == ["S-0001"], filter_
+    assert await numbers(school, "q=zoe&yearOfStudy=4") == []
+    assert await numbers(school, "createdUntil=2020-01-01T00:00:00Z") == []
+
+
+async def test_a_whole_email_is_nobody_elses(school: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for steps in (0, 2_000):
+        monkeypatch.setattr(search, "STEPS", steps)
+        assert await numbers(school, "q=zoe%40school.example") == ["S-0001"]
+        assert await numbers(school, "q=zoe%40school") == ["S-0001"]
+        assert await numbers(school, "q=zoe%40mail.example") == []
+        assert await numbers(school, "q=%40mail.example") == ["S-0003", "S-0006"]
 
 
 async def test_a_super_admin_searches_all_schools(school: Site) -> None:

@@ -70,6 +70,18 @@ async def unpacked(site: Site, student: str, token: str) -> dict[str, Any]:
             return {name: archive.read(name) for name in archive.namelist()}
 
 
+async def test_a_file_of_many_names_each_whom_it_had(real: Site) -> None:
+    token = real.token()
+    student: str = (await made(real, PERSON, token))["id"]
+    assert (await real.ask("GET", "/api/v1/students/export?lastName=Nobody", token)).status == 200
+    for path in ("/api/v1/students/export", "/api/v1/students/export?format=xlsx"):
+        async with real.http.get(real.url + path, headers={"Authorization": f"Bearer {token}"}) as answer:
+            assert answer.status == 200
+            await answer.read()
+    readers = msgspec.json.decode((await unpacked(real, student, token))["readers.json"])
+    assert [one["how"] for one in readers].count("exported in a file of many") == 2
+
+
 async def furnished(site: Site) -> str:
     """A student with a pass, a file and a scan, whom people have read and changed."""
     token = site.token()

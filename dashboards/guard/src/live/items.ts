@@ -25,7 +25,7 @@ export interface Item {
 export function itemOf(scan: ScanEvent): Item {
   const granted = scan.decision === "granted";
   const number = scan.pass?.passNumber;
-  const marks = [scan.offline && w.offline, scan.stale && w.answeredStale];
+  const marks = [scan.annulled && w.annulled, scan.offline && w.offline, scan.stale && w.answeredStale];
   return {
     key: keyOf(scan),
     id: scan.id,

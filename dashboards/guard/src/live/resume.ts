@@ -23,6 +23,7 @@ export interface ScanEvent {
   direction: string | null;
   stale: boolean;
   offline: boolean;
+  annulled?: boolean;
 }
 
 export type State = "off" | "connecting" | "live" | "late" | "reconnecting" | "ended" | "refused";

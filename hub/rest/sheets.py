@@ -1,5 +1,7 @@
 """CSV and XLSX, written row by row to whoever reads them: nothing is kept but what was not sent yet.
 
+In CSV a text that a spreadsheet would take for a formula has an apostrophe before it.
+
 XLSX is a ZIP of XML. Its sheets come first and its lists of them last, which any order allows; cells are inline text,
 which no program takes for a formula.
 """
@@ -11,11 +13,18 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable
-from typing import Protocol
+from datetime import date, datetime
+from typing import Any, Literal, Protocol
 from xml.sax.saxutils import escape
 
-from hub.resources.exports.rows import guarded
-
+Form = Literal["csv", "xlsx"]
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: What is sent, and how it is called.
+TYPES: dict[Form, str] = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
+#: What a route that answers so declares as its `files`.
+FILES = ("text/csv", XLSX)
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: What a sheet of a spreadsheet holds at most.
 SHEET_ROWS = 1_048_576
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -32,6 +41,27 @@ class Sheets(Protocol):
     def rows(self, rows: Iterable[list[str]]) -> bytes: ...
 
     def end(self) -> bytes: ...
+
+
+def sheets_of(form: Form, header: list[str], name: str) -> Sheets:
+    """`name`: of the sheets, where a form has names for them."""
+    return CsvSheets(header) if form == "csv" else XlsxSheets(header, name)
+
+
+def text_of(value: Any) -> str:
+    """A value as a cell has it."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def guarded(texts: list[str]) -> list[str]:
+    """With an apostrophe before what would be a formula; an import takes it away again."""
+    return [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
 
 
 class CsvSheets:
@@ -81,8 +111,9 @@ class _Sink(io.RawIOBase):
 class XlsxSheets:
     """As many sheets as the rows need, each with the header."""
 
-    def __init__(self, header: list[str], sheet_rows: int = SHEET_ROWS) -> None:
+    def __init__(self, header: list[str], name: str, sheet_rows: int = SHEET_ROWS) -> None:
         self._header = header
+        self._name = name
         self._sheet_rows = sheet_rows
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -99,7 +130,7 @@ class XlsxSheets:
 
     def end(self) -> bytes:
         self._finish()
-        for name, text in _frame(self._sheets).items():
+        for name, text in _frame(self._name, self._sheets).items():
             self._zip.writestr(name, _HEAD + text)
         self._zip.close()
         return self._sink.taken()
@@ -126,14 +157,14 @@ def _cell(text: str) -> str:
     return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(_NO_XML.sub("", text))}</t></is></c>'
 
 
-def _frame(sheets: int) -> dict[str, str]:
+def _frame(name: str, sheets: int) -> dict[str, str]:
     """What makes a workbook of sheets."""
     numbers = range(1, sheets + 1)
     relation = f'xmlns="{_PACKAGE}/relationships"'
     types = "".join(
         f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_KIND}.worksheet+xml"/>' for n in numbers
     )
-    names = "".join(f'<sheet name="Students {n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
+    names = "".join(f'<sheet name="{escape(name)} {n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
     targets = "".join(
         f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
     )

@@ -1,0 +1,1 @@
+"""What guards have seen to, and what the next shift has to know."""

@@ -1,0 +1,1 @@
+"""What a school's numbers say; hub/jobs/counting.py counts them."""

@@ -1,0 +1,1 @@
+"""Documents of students: certificates, letters, copies of cards."""

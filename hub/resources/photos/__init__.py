@@ -1,0 +1,1 @@
+"""Photos of students: one by one, and many at once from a ZIP."""
