@@ -23,6 +23,7 @@ PAGES = {
     "doors": "Not connected",
     "today": "Busiest doors",
     "look-up": "Name or number",
+    "hand-over": "Seen to",
     "wall": "Denied",
 }
 
