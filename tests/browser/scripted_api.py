@@ -41,7 +41,10 @@ PASS = {
     "expiryDate": "2030-01-01",
     "revokeReason": "lost",
 }
-CHECKS = [*[{"reason": "wrong_school", "passed": True}] * 2, {"reason": "revoked_pass", "passed": False}]  # a reason, twice
+CHECKS = [
+    *[{"reason": "wrong_school", "passed": True}] * 2,
+    {"reason": "revoked_pass", "passed": False},
+]  # a reason, twice
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 
