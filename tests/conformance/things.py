@@ -18,10 +18,9 @@ from hub.domain.keyring import KeyRing
 from hub.domain.qr import generate_signing_key
 from hub.rest.jobs.files import Growing
 from hub.rest.route import Route
-from tests.conformance import guarding, people
+from tests.conformance import guarding, people, sent
 from tests.conformance.people import connect, own_session, session_of
 from tests.conftest import SECRET_KEY
-from tests.integration.files.samples import PDF, picture, zipped
 from tests.integration.rest.site import Site
 
 GUARD = UUID("018bcfe5-6800-7000-8000-000000000004")
@@ -121,11 +120,12 @@ MAKERS: dict[str, Maker] = {
 
 #: The same for what stands below another item, whose id it is given.
 BELOW: dict[str, Callable[[Site, str, UUID], Awaitable[UUID]]] = {
+    **sent.BELOW,
     "/admin/users/{id}/sessions": lambda site, _, user: session_of(site, user),
 }
 
 #: Routes of an item that has to have something first.
-READY: dict[str, Callable[[Site, str, UUID], Awaitable[None]]] = {}
+READY: dict[str, Callable[[Site, str, UUID], Awaitable[None]]] = {**sent.READY}
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
@@ -258,52 +258,7 @@ MAKERS["/passes/mails"] = _mail
 BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody, "POST /passes/badges": _somebody}
 
 
-def _uploaded(field: str, content: bytes, **texts: str) -> aiohttp.FormData:
-    form = aiohttp.FormData()
-    form.add_field(field, content, filename=f"a {field}")
-    for name, text in texts.items():
-        form.add_field(name, text)
-    return form
-
-
-def _photo_form() -> aiohttp.FormData:
-    return _uploaded("photo", picture())
-
-
-def _document_form() -> aiohttp.FormData:
-    return _uploaded("document", PDF, documentType="id_card")
-
-
-async def _photo(site: Site, school: str, student: UUID) -> None:
-    sent = await site.ask("POST", f"/api/v1/students/{student}/photo", site.token(school=school), _photo_form())
-    assert sent.status == 201, sent.text
-
-
-async def _document(site: Site, school: str, student: UUID) -> UUID:
-    path = f"/api/v1/students/{student}/documents"
-    sent = await site.ask("POST", path, site.token(school=school), _document_form())
-    return UUID(sent.json["data"][0]["id"])
-
-
-async def _photo_body(*_: object) -> aiohttp.FormData:
-    return _photo_form()
-
-
-async def _document_body(*_: object) -> aiohttp.FormData:
-    return _document_form()
-
-
-async def _photos_body(*_: object) -> aiohttp.FormData:
-    return _uploaded("file", zipped({"S-1.jpg": picture()}))
-
-
-READY |= {"GET /students/{id}/photo": _photo, "DELETE /students/{id}/photo": _photo}
-BELOW |= {"/students/{id}/documents": _document}
-BODIES |= {
-    "POST /students/{id}/photo": _photo_body,
-    "POST /students/{id}/documents": _document_body,
-    "POST /students/photos/import": _photos_body,
-}
+BODIES |= sent.BODIES
 
 
 MAKERS["/faces"] = MAKERS["/students"]
