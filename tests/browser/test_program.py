@@ -156,7 +156,9 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
     await person.get_by_role("button", name="Undo").click()
     await window.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     await expect(person).to_contain_text("Nobody passed", timeout=30_000)
-    undone = await asyncio.to_thread(school.fetch, "SELECT scan_id FROM scan_annulments")
+    async with asyncio.timeout(60):
+        while not (undone := await asyncio.to_thread(school.fetch, "SELECT scan_id FROM scan_annulments")):
+            pass
     assert [row["scan_id"] for row in undone] == [rows[0]["id"]]
 
 
