@@ -64,7 +64,7 @@ class Shell:
         for (method, path), more in kwargs.items():
             web.RouteDef(method, _with_ids(path), self.handlers[method, path], more).register(app.router)
         nothing = self._wrap(_nothing_here, "", "unknown")
-        app.router.add_route("*", "/{anything:.*}", self._stack.dress(nothing, "unknown"))
+        app.router.add_route("*", "/{anything:(?s:.*)}", self._stack.dress(nothing, "unknown"))
         return app
 
     def _either(self, readers: Handler, people: Handler) -> Handler:

@@ -200,7 +200,7 @@ ROUTES = [
         summary="Delete a student and deactivate the passes; ?erase=true erases all personal data for good",
         permission=Permission.students_delete,
         query=DeletionQuery,
-        errors=(NotFound, Forbidden),
+        errors=(NotFound, Forbidden, Conflict),
     ),
     Route(
         "POST",

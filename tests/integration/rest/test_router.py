@@ -9,6 +9,7 @@ from io import BytesIO
 from uuid import UUID, uuid4
 
 import pytest
+from yarl import URL
 
 from hub.config import Settings, decode_keys
 from hub.domain.keyring import KeyRing
@@ -241,3 +242,11 @@ async def test_other_kinds_of_content_and_large_bodies_are_refused(site: Site) -
     large = BytesIO(b'{"name": "' + b"x" * 10_000_000 + b'"}')
     assert (await site.ask("POST", "/api/v1/things", token, large)).status == 413
     assert (await site.ask("POST", "/api/v1/failing", token, {"a": 1})).status == 400
+
+
+@pytest.mark.parametrize("path", ["/api/v1/%0A", "/api/v1/students/a%0Ab", "/%0D%0Ax: y", "/api/v2/%C2%85%0A"])
+async def test_an_address_with_a_line_break_is_not_there_in_the_error_format(site: Site, path: str) -> None:
+    async with site.http.get(URL(f"{site.url}{path}", encoded=True)) as answer:
+        assert answer.status == 404
+        body = await answer.json(content_type=None)
+        assert body.get("statusCode", body.get("status")) == 404
