@@ -76,7 +76,7 @@ strace chromium:
 	fi
 
 # clamd comes in a package of another name, and below a folder that is not in everybody's PATH. No signatures are fetched.
-clamd:
+clamd:  ## install clamd where that may be done; some tests ask it
 	@if [ "$$(id -u)" = 0 ] && ! command -v clamd /usr/sbin/clamd >/dev/null && command -v apt-get >/dev/null; then \
 	    echo "installing clamav-daemon"; \
 	    { apt-get install -qq -y --no-install-recommends clamav-daemon || \
