@@ -22,7 +22,7 @@ demo: $(VENV)/.demo console  ## run everything with made-up schools and readers;
 	@$(VENV)/bin/passhub demo $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.node console strace chromium clamd  ## every test, against real PostgreSQL and Valkey processes
-	$(PY) -m pytest tests $(ARGS)
+	$(PY) -m pytest tests --numprocesses 2 --dist loadfile $(ARGS)
 
 test-fast: $(VENV)/.dev  ## the tests that need no service, in less than 30 s
 	$(PY) -m pytest -m "not service" $(wildcard tests/unit tests/arch tests/conformance) $(ARGS)

@@ -29,11 +29,12 @@ from hub.gate.annulling import ANNULLING, Annulling
 from hub.gate.by_hand import BY_HAND, ByHand
 from hub.gate.connections import CLOSE_RESTART, Connections
 from hub.gate.described import READERS
-from hub.gate.desk import Desk
+from hub.gate.desk import DESK, Desk
 from hub.gate.http import HttpDoor
 from hub.gate.people import PeopleDoor, is_persons
 from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
+from hub.gate.tickets import Tickets
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
@@ -118,16 +119,17 @@ class Worker:
         self.annulling = Annulling(self.recorder, pg)
         self.http = HttpDoor(settings, self.desk, self.directory, self.feed.ready, self.annulling)
         self.people = PeopleDoor(self.desk, self.directory, self.feed.ready)
-        self.sockets = SocketDoor(settings, self.desk, self.http, self.connections)
         self.clients = Clients(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self.pg = pg
         self.accounts = Accounts(settings, pg, self.roster, lambda: self.feed.stale_since is None)
+        tickets = Tickets(pg, self.directory, self.accounts.sessions, self.clients, settings.allowed_origins)
+        self.sockets = SocketDoor(settings, self.desk, self.http, self.connections, tickets)
         self.authenticator = authenticator or self.accounts.sessions
         self.trail = trail or trails.AuditTrail(key_ring(settings), pg, self.recorder.notes.keep)
         self.pictures = Pictures()
         self.intake = Intake(settings)
         self.presses = Presses(settings, 1)
-        self.stats = Stats(self.directory, self.feed, self.recorder)
+        self.stats = Stats(self.directory, self.feed, self.recorder, settings.reader_ping)
         self.live = Live(
             settings, self.recorder, pg, self.index, self.directory, self.connections.readers, self.stats.text
         )
@@ -234,6 +236,7 @@ class Worker:
             application[INTAKE] = self.intake
             application[ACCOUNTS] = self.accounts
             application[ANNULLING] = self.annulling
+            application[DESK] = self.desk
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
             application[CARDS] = self.cards

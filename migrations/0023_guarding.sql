@@ -91,7 +91,7 @@ SET LOCAL hub.built_in_roles = 'change';
 INSERT INTO public.permissions (name, resource, action)
 SELECT p, split_part(p, ':', 1), split_part(p, ':', 2)
 FROM unnest(ARRAY[
-    'acknowledgements:create', 'access_points:scan', 'students:lookup', 'wall_screens:create', 'wall_screens:read',
+    'acknowledgements:create', 'access_points:scan', 'wall_screens:create', 'wall_screens:read',
     'wall_screens:update', 'wall_screens:delete'
 ]) AS p;
 
@@ -101,9 +101,9 @@ FROM public.roles AS r
 CROSS JOIN public.permissions AS p
 WHERE r.built_in AND (
     r.name IN ('super_admin', 'school_admin') AND p.name IN (
-        'acknowledgements:create', 'access_points:scan', 'students:lookup', 'wall_screens:create',
+        'acknowledgements:create', 'access_points:scan', 'wall_screens:create',
         'wall_screens:read', 'wall_screens:update', 'wall_screens:delete')
-    OR r.name IN ('staff', 'security') AND p.name IN ('acknowledgements:create', 'students:lookup'));
+    OR r.name IN ('staff', 'security') AND p.name = 'acknowledgements:create');
 
 SET LOCAL hub.built_in_roles = '';
 RESET ROLE;

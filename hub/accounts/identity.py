@@ -10,13 +10,20 @@ from hub.accounts.permissions import Permission
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A signed-in person. `school_id` is None for a super admin, who acts in all schools."""
+    """A signed-in person, or a wall screen (`wall`), which is nobody's account: both ids are then the screen's.
+    `school_id` is None for a super admin, who acts in all schools."""
 
     user_id: UUID
     school_id: UUID | None
     role: str
     permissions: frozenset[Permission]
     session_id: UUID
+    wall: bool = False
+
+    @property
+    def account(self) -> UUID | None:
+        """Whose account it is."""
+        return None if self.wall else self.user_id
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -19,7 +19,6 @@ class Permission(StrEnum):
     students_export = "students:export"
     students_erase = "students:erase"
     #: Who stands at a door, and whether they may pass: what a guard looks up.
-    students_lookup = "students:lookup"
     documents_create = "documents:create"
     documents_read = "documents:read"
     documents_delete = "documents:delete"
@@ -85,7 +84,6 @@ class Permission(StrEnum):
 _SECURITY = frozenset(
     {
         Permission.faces_read,
-        Permission.students_lookup,
         Permission.passes_read,
         Permission.access_logs_read,
         Permission.live_read,
@@ -119,6 +117,9 @@ BUILT_IN: dict[str, frozenset[Permission]] = {
     "security": _SECURITY,
     "card_reader": frozenset({Permission.passes_verify, Permission.access_logs_create}),
 }
+
+#: What a wall screen may do: see what happens. Routes that say `walls` are for it too (hub/rest/route.py).
+WALL = frozenset({Permission.live_read})
 
 #: What a school may add to `security`, which itself lets nobody in: schools.settings {"guardDesk": true}.
 GUARD_DESK = frozenset(

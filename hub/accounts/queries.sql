@@ -303,3 +303,77 @@ DELETE FROM mailed_tokens WHERE expires_at < now() - interval '1 day'
 INSERT INTO users (id, email, password_hash, first_name, last_name, role_id, email_verified_at)
 SELECT $1, $2, $3, $4, $5, id, now() FROM roles WHERE built_in AND name = 'super_admin'
 RETURNING id
+
+-- roster_wall_screens --
+-- role: hub_system
+-- Wall screens that are let in, all or those of some ids.
+SELECT id, school_id, token_hash, expires_at FROM wall_screens
+WHERE token_hash IS NOT NULL AND revoked_at IS NULL AND expires_at > now()
+    AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))
+
+-- wall_screen_of --
+-- role: hub_system
+-- Whose a wall screen's token is, let in or not any more.
+SELECT id FROM wall_screens WHERE token_hash = $1
+
+-- begin_pairing --
+-- role: hub_admin
+-- A screen asks to be let in; no row comes back when its code is another's.
+INSERT INTO pairings (id, code, secret_hash, expires_at) VALUES ($1, $2, $3, now() + make_interval(secs => $4))
+ON CONFLICT ON CONSTRAINT pairings_code_key DO NOTHING
+RETURNING id
+
+-- pairing_of_code --
+-- What a screen shows that nobody has confirmed.
+SELECT id FROM pairings WHERE code = $1 AND wall_screen_id IS NULL AND expires_at > now() FOR UPDATE
+
+-- add_wall_screen --
+-- A wall screen of the school $2, good for $5 days.
+INSERT INTO wall_screens (id, school_id, name, created_by, expires_at)
+VALUES ($1, $2, $3, $4, now() + make_interval(days => $5))
+
+-- confirm_pairing --
+-- From now on its screen may come for its session.
+UPDATE pairings SET school_id = $2, wall_screen_id = $3 WHERE id = $1
+
+-- pairing_of_secret --
+-- role: hub_admin
+-- A pairing as its own screen knows it.
+SELECT id, wall_screen_id FROM pairings WHERE secret_hash = $1 AND expires_at > now() FOR UPDATE
+
+-- end_pairing --
+-- role: hub_admin
+-- It is done.
+DELETE FROM pairings WHERE id = $1
+
+-- claim_wall_screen --
+-- role: hub_admin
+-- The session of a wall screen, once.
+UPDATE wall_screens w
+SET token_hash = $2, claimed_at = now(), last_seen_at = now(), expires_at = now() + make_interval(days => $3)
+FROM schools s
+WHERE w.id = $1 AND w.token_hash IS NULL AND w.revoked_at IS NULL AND s.id = w.school_id AND s.is_active
+RETURNING w.id, w.name, w.school_id, s.name AS school, s.timezone, w.expires_at
+
+-- renew_wall_screen --
+-- role: hub_admin
+-- A wall screen is there. Its end moves once a day at most, for each move is heard by every worker.
+UPDATE wall_screens w
+SET last_seen_at = now(),
+    expires_at = CASE WHEN w.expires_at < now() + make_interval(days => $2) - interval '1 day'
+        THEN now() + make_interval(days => $2) ELSE w.expires_at END
+FROM schools s
+WHERE w.id = $1 AND w.revoked_at IS NULL AND w.expires_at > now() AND s.id = w.school_id AND s.is_active
+RETURNING w.id, w.name, w.school_id, s.name AS school, s.timezone, w.expires_at
+
+-- forget_pairings --
+-- role: hub_system
+-- Pairings that nobody has finished.
+DELETE FROM pairings WHERE expires_at < now()
+
+-- forget_wall_screens --
+-- role: hub_system
+-- Wall screens that never came for their session, and those that ended a month ago.
+DELETE FROM wall_screens
+WHERE token_hash IS NULL AND created_at < now() - interval '1 day'
+    OR COALESCE(revoked_at, expires_at) < now() - interval '30 days'

@@ -17,7 +17,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.accounts.identity import Identity
-from hub.accounts.permissions import GUARD_DESK, Permission
+from hub.accounts.permissions import GUARD_DESK, WALL, Permission
 from hub.store.pg import Connection, Record
 from hub.store.queries import load_queries
 
@@ -52,10 +52,11 @@ class SchoolRow(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """`expires`: seconds since 1970."""
+    """`expires`: seconds since 1970. `wall`: the school of a wall screen, which is a user of its own."""
 
     user_id: UUID
     expires: float
+    wall: UUID | None = None
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -82,14 +83,17 @@ class Roster:
     """
 
     #: What the feed tells it of.
-    kinds = ("school", "role", "user", "session", "token_key")
+    kinds = ("school", "role", "user", "session", "token_key", "wall_screen")
 
     def __init__(self, *, super_admin_factor: bool = False) -> None:
         self._super_admin_factor = super_admin_factor
         self.people: dict[UUID, Person] = {}
         self.roles: dict[UUID, RoleRow] = {}
         self.schools: dict[UUID, SchoolRow] = {}
+        #: Of people and, under their own ids, of wall screens.
         self.sessions: dict[UUID, Session] = {}
+        #: By the SHA-256 of their tokens.
+        self.walls: dict[bytes, UUID] = {}
         self.keys: dict[str, Key] = {}
         self.public_keys: dict[str, Ed25519PublicKey] = {}
         self._of_user: dict[UUID, set[UUID]] = {}
@@ -108,6 +112,11 @@ class Roster:
     def identity(self, session_id: UUID) -> Identity | None:
         """Who holds a session, with what they may do now; None when it is over or its holder may not be here."""
         session = self.sessions.get(session_id)
+        if session is not None and session.wall is not None:
+            school = self.schools.get(session.wall)
+            if school is None or not school.active:
+                return None
+            return Identity(session_id, session.wall, "wall_screen", WALL, session_id, wall=True)
         person = None if session is None else self.people.get(session.user_id)
         if session is None or person is None or not person.active or person.role_id is None:
             return None
@@ -172,7 +181,7 @@ class Roster:
 
     def _identities(self, kind: str, ids: list[UUID] | None) -> dict[UUID, Identity | None]:
         """Of the sessions that a change of these rows may concern."""
-        if kind in {"session", "token_key"}:
+        if kind in {"session", "token_key", "wall_screen"}:
             return {}
         if kind == "user" and ids is not None:
             return {session: self.identity(session) for id_ in ids for session in self._of_user.get(id_, ())}
@@ -185,13 +194,17 @@ class Roster:
             "school": self.schools,
             "role": self.roles,
             "user": self.people,
-            "session": self.sessions,
+            "session": [id_ for id_, session in self.sessions.items() if session.wall is None],
+            "wall_screen": [id_ for id_, session in self.sessions.items() if session.wall is not None],
         }
         return list(tables[kind])
 
     def _put(self, kind: str, id_: UUID, row: Record) -> None:
         if kind == "session":
             self._put_session(id_, Session(row["user_id"], row["expires_at"].timestamp()))
+        elif kind == "wall_screen":
+            self.walls[row["token_hash"]] = id_
+            self._put_session(id_, Session(id_, row["expires_at"].timestamp(), row["school_id"]))
         elif kind == "user":
             self.people[id_] = Person(row["role_id"], row["school_id"], row["active"], row["second_factor"])
         elif kind == "role":
@@ -211,7 +224,7 @@ class Roster:
         self._of_user.setdefault(session.user_id, set()).add(id_)
 
     def _remove(self, kind: str, id_: UUID) -> None:
-        if kind == "session":
+        if kind in {"session", "wall_screen"}:
             self._end(id_)
         elif kind == "user":
             self.people.pop(id_, None)
@@ -231,6 +244,8 @@ class Roster:
         of_user.discard(session_id)
         if not of_user:
             self._of_user.pop(session.user_id, None)
+        if session.wall is not None:
+            self.walls = {hash_: id_ for hash_, id_ in self.walls.items() if id_ != session_id}
         try:
             self.on_ended(session_id)
         except Exception:

@@ -98,8 +98,10 @@ class Sessions:
     # Who is asking
 
     async def identify(self, token: str) -> Identity:
-        """Who holds an access token, with what they may do now. Raises Unauthorized; StoreUnavailable while neither
-        memory nor the database can say."""
+        """Who holds an access token, or a wall screen's, with what they may do now. Raises Unauthorized;
+        StoreUnavailable while neither memory nor the database can say."""
+        if (hash_ := opaque_hash(token)) is not None:
+            return await self._identify_wall(hash_)
         claims = await self._verify(token)
         if claims.session_id in self._ended:
             raise _over()
@@ -114,8 +116,30 @@ class Sessions:
             raise _over()
         return identity
 
+    async def _identify_wall(self, hash_: bytes) -> Identity:
+        if hash_ not in self._roster.walls or not self._fresh():
+            async with self._pg.system() as tx:
+                found = await tx.fetchval(queries["wall_screen_of"], hash_)
+                if found is not None and not self._fresh():
+                    await self._roster.reread_all(tx, "school")
+                if found is not None:
+                    await self._roster.reread(tx, "wall_screen", [found.bytes])
+        id_ = self._roster.walls.get(hash_)
+        if id_ is None or self._roster.sessions[id_].expires <= time.time():
+            raise _over()
+        identity = self._roster.identity(id_)
+        if identity is None:
+            raise _over()
+        return identity
+
     def identity_of(self, session_id: UUID) -> Identity | None:
         """The same from memory alone, for what stays open longer than a token lives; None when the session is over."""
+        return self._roster.identity(session_id)
+
+    async def living(self, session_id: UUID) -> Identity | None:
+        """The same, from the tables when memory may not know yet; for what begins by a session's word."""
+        if session_id not in self._roster.sessions or not self._fresh():
+            await self._look_up(session_id)
         return self._roster.identity(session_id)
 
     async def rights_of(self, user_id: UUID) -> Rights:

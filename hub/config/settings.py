@@ -17,6 +17,7 @@ from hub.config.processes import ProcessSettings
 from hub.config.requests import RequestSettings
 from hub.config.retention import RetentionSettings
 from hub.config.scans import ScanSettings
+from hub.config.walls import WallSettings
 
 
 class Settings(
@@ -25,6 +26,7 @@ class Settings(
     RetentionSettings,
     RequestSettings,
     AccountSettings,
+    WallSettings,
     LiveSettings,
     ScanSettings,
     ProcessSettings,

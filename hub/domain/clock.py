@@ -84,6 +84,11 @@ class LocalDay:
         self._until = _midnight(local + timedelta(days=1), self.zone)
         return self._day
 
+    def begins(self, now: int) -> int:
+        """When that day began, in microseconds since 1970."""
+        self.at(now)
+        return self._from
+
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1_000_000

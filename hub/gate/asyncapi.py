@@ -29,6 +29,7 @@ from hub.gate.messages import (
     Status,
     Welcome,
 )
+from hub.gate.tickets import SUBPROTOCOL
 from hub.version import __version__
 
 Part = dict[str, dict[str, Any]]
@@ -165,8 +166,9 @@ def _channel() -> dict[str, Any]:
         "description": (
             f"Subprotocol {JSON} (text frames) or {MSGPACK} (binary frames) with the same fields. "
             f"By default at most {limits['reader_max_in_flight']} scans in flight and {limits['reader_max_frame']} "
-            "bytes a frame; `welcome` has the limits in force. Fields that are not in these schemas are refused from "
-            "readers, and to be ignored by readers."
+            "bytes a frame; `welcome` has the limits in force. A device sends its key in Authorization; a browser, "
+            f"which cannot, offers {SUBPROTOCOL}<ticket> beside the subprotocol. Fields that are not in these schemas "
+            "are refused from readers, and to be ignored by readers."
         ),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _messages()},
         "bindings": {
@@ -176,9 +178,11 @@ def _channel() -> dict[str, Any]:
                     "type": "object",
                     "properties": {
                         "Authorization": {"type": "string", "pattern": "^Bearer .+"},
-                        "Sec-WebSocket-Protocol": {"type": "string", "enum": [JSON, MSGPACK]},
+                        "Sec-WebSocket-Protocol": {
+                            "type": "string",
+                            "examples": [JSON, MSGPACK, f"{JSON}, {SUBPROTOCOL}q1w2e3"],
+                        },
                     },
-                    "required": ["Authorization"],
                 },
                 "bindingVersion": "0.1.0",
             }
@@ -190,7 +194,7 @@ def _channel() -> dict[str, Any]:
             str(CLOSE_MALFORMED): "too many malformed frames in a row",
             "1009": "a frame over the limit",
             str(CLOSE_RESTART): "the hub restarts",
-            str(CLOSE_KEY_GONE): "the device key was revoked, rotated or has expired",
+            str(CLOSE_KEY_GONE): "the device key was revoked, rotated or has expired; a browser's session has ended",
             str(CLOSE_REPLACED): "a newer connection of the same access point",
             str(CLOSE_SILENT): "nothing was heard for too long",
         },

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from aiohttp import web
 
 from hub.domain.card import Card, unpack
 from hub.domain.ids import NIL, id_text, new_id_bytes
@@ -190,6 +191,10 @@ class Desk:
             ),
             self.seconds.family("hub_decision_seconds", "Look-up and decision, without the journal; of one scan in 16"),
         ]
+
+
+#: Where the resources find it: `call.part(DESK)`.
+DESK = web.AppKey("desk", Desk)
 
 
 def _entry(

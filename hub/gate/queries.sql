@@ -23,3 +23,8 @@ ON CONFLICT (access_point_id) DO UPDATE
 SET school_id = EXCLUDED.school_id, connected_at = EXCLUDED.connected_at, heard_at = EXCLUDED.heard_at,
     gone_at = EXCLUDED.gone_at
 WHERE p.connected_at <= EXCLUDED.connected_at
+
+-- use_ticket --
+-- role: hub_system
+-- A ticket is good once: whoever gets the row has it.
+DELETE FROM reader_tickets WHERE hash = $1 AND expires_at > now() RETURNING access_point_id, user_id, session_id

@@ -46,6 +46,7 @@ from hub.gate.messages import (
     point_face,
     skew,
 )
+from hub.gate.tickets import Visit
 from hub.index.directory import AccessPoint
 from hub.recorder.wire import ReaderState
 
@@ -60,13 +61,21 @@ GOODBYE_SECONDS = 2.0
 
 
 class ReaderConnection:
-    """One reader. Its memory is bounded by the scans in flight and by the outgoing limit."""
+    """One reader. Its memory is bounded by the scans in flight and by the outgoing limit. `visit`: a person's browser
+    instead of a device, and then `key` is empty."""
 
     def __init__(
-        self, door: SocketDoor, request: web.Request, socket: web.WebSocketResponse, point: AccessPoint, key: bytes
+        self,
+        door: SocketDoor,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        point: AccessPoint,
+        key: bytes,
+        visit: Visit | None = None,
     ) -> None:
         self.point = point
         self.key_hash = key
+        self.visit = visit
         self._door = door
         self._desk = door.desk
         self._ask = door.desk.ask
@@ -169,7 +178,7 @@ class ReaderConnection:
             self.close(CLOSE_MALFORMED, "too many malformed frames in a row")
 
     def _scan(self, scan: Scan) -> None:
-        info = None if scan.deviceInfo is None else device_info(scan.deviceInfo)
+        info = None if scan.deviceInfo is None and self.visit is None else self._info(scan)
         if self._in_flight >= self._max_in_flight or self._pace(self.point):
             self._slow_down(scan)
             return
@@ -183,6 +192,12 @@ class ReaderConnection:
             info=info,
             record=scan.record,
         )
+
+    def _info(self, scan: ScanItem) -> bytes | None:
+        """What is kept of the device; of a person's, whose it is."""
+        if self.visit is None:
+            return device_info(scan.deviceInfo)
+        return device_info({**(scan.deviceInfo or {}), "userId": str(self.visit.user)})
 
     def _slow_down(self, scan: ScanItem) -> None:
         self._door.slow_down += 1
@@ -201,7 +216,7 @@ class ReaderConnection:
             for scan in scans:
                 self._slow_down(scan)
             return
-        infos = [device_info(scan.deviceInfo) for scan in scans]
+        infos = [self._info(scan) for scan in scans]
         group = Group(len(scans))
         for position, scan in enumerate(scans):
             self._in_flight += 1
@@ -227,6 +242,8 @@ class ReaderConnection:
 
     def _replay(self, message: Replay) -> None:
         limit = self._settings.replay_max_items
+        if self.visit is not None:
+            raise BadRequest("who scans with a browser decides nothing alone: send `scan`")
         if len(message.scans) > limit:
             raise BadRequest(f"at most {limit} scans in one replay")
         Attempts(self._desk, self.point, self._replayed).take(
@@ -308,8 +325,9 @@ class ReaderConnection:
         if silent >= self._settings.reader_silence:
             self.close(CLOSE_SILENT, f"nothing was heard for {self._settings.reader_silence:g} s")
             return
-        if not self._door.holds(self.key_hash):
-            self.close(CLOSE_KEY_GONE, "this device key has expired; use the new one")
+        if not self._door.holds(self):
+            expired = "this device key has expired; use the new one"
+            self.close(CLOSE_KEY_GONE, expired if self.visit is None else self.over)
             return
         ping, remaining = self._settings.reader_ping, self._settings.reader_silence - silent
         if silent < ping * 0.9:
@@ -319,6 +337,13 @@ class ReaderConnection:
             if self._transport is not None:
                 self._transport.write(_PING)
         self._timer = self._loop.call_later(min(again, max(0.01, remaining)), self._ping)
+
+    @property
+    def over(self) -> str:
+        """Why it ends when what it came with is not good any more."""
+        if self.visit is not None:
+            return "the session has ended, or may not scan here any more; sign in again"
+        return "this device key was revoked or rotated; enrol the reader again"
 
     def close(self, code: int, message: str) -> None:
         """Close with a code and a reason, after what is already on its way."""

@@ -6,7 +6,9 @@ connection is in hub/gate/reader.py.
 
 from __future__ import annotations
 
-from aiohttp import hdrs, web
+from uuid import UUID
+
+from aiohttp import web
 
 from hub.config import Settings
 from hub.errors import BadRequest
@@ -15,18 +17,25 @@ from hub.gate.connections import CLOSE_KEY_GONE, Connections
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.reader import ReaderConnection
+from hub.gate.tickets import Tickets, Visit, offered_protocols, presented_ticket
+from hub.index.directory import AccessPoint
 from hub.telemetry import Family, Histogram, counters, gauge
 
 
 class SocketDoor:
     """Accepts readers and counts what they do."""
 
-    def __init__(self, settings: Settings, desk: Desk, door: HttpDoor, connections: Connections) -> None:
+    def __init__(
+        self, settings: Settings, desk: Desk, door: HttpDoor, connections: Connections, tickets: Tickets
+    ) -> None:
         self.settings = settings
         self.desk = desk
         self._door = door
+        self._tickets = tickets
         self.pace = door.pace
         self.connections = connections
+        tickets.sessions.on_ended(self._session_changed)
+        tickets.sessions.on_changed(self._session_changed)
         self.retiring = False
         self.messages = 0
         self.malformed = 0
@@ -39,8 +48,8 @@ class SocketDoor:
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """A reader's connection, from the handshake to its end."""
-        point, key_hash = self._door.device(request)
-        offered = [p.strip() for p in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",") if p.strip()]
+        point, key_hash, visit = await self._who(request)
+        offered = offered_protocols(request)
         if offered and not set(offered) & set(CODECS):
             raise BadRequest(f"none of the offered subprotocols is spoken here; offer {JSON} or {MSGPACK}")
         # aiohttp refuses what reaches its limit, not what passes it.
@@ -49,10 +58,10 @@ class SocketDoor:
         if not socket.can_prepare(request).ok:
             raise BadRequest("this address is a WebSocket: connect with Upgrade: websocket")
         await socket.prepare(request)
-        connection = ReaderConnection(self, request, socket, point, key_hash)
+        connection = ReaderConnection(self, request, socket, point, key_hash, visit)
         self.connections.add(connection)
-        if not self.holds(key_hash):
-            connection.close(CLOSE_KEY_GONE, "this device key was revoked or rotated; enrol the reader again")
+        if not self.holds(connection):
+            connection.close(CLOSE_KEY_GONE, connection.over)
         try:
             await connection.run()
         finally:
@@ -60,9 +69,25 @@ class SocketDoor:
             connection.end()
         return socket
 
-    def holds(self, key_hash: bytes) -> bool:
-        """Whether a device key opens this door still: it may be revoked during a handshake, or run out."""
-        return self._door.point_of(key_hash) is not None
+    async def _who(self, request: web.Request) -> tuple[AccessPoint, bytes, Visit | None]:
+        """The door, and by a device's key or by a person's ticket."""
+        ticket = presented_ticket(request)
+        if ticket is None:
+            return *self._door.device(request), None
+        point, visit = await self._tickets.use(request, ticket)
+        return point, b"", visit
+
+    def holds(self, connection: ReaderConnection) -> bool:
+        """Whether what it came with is good still: a key may be revoked during a handshake, or run out."""
+        if connection.visit is not None:
+            return self._tickets.hold(connection.visit, connection.point)
+        return self._door.point_of(connection.key_hash) is not None
+
+    def _session_changed(self, session: UUID) -> None:
+        """It ended, or its holder may do something else than before."""
+        for connection in self.connections.of_session(session):
+            if connection.visit is not None and not self._tickets.hold(connection.visit, connection.point):
+                connection.close(CLOSE_KEY_GONE, connection.over)
 
     def families(self) -> list[Family]:
         return [

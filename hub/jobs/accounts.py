@@ -16,7 +16,9 @@ async def rotate_token_keys(settings: Settings, pg: Pg) -> None:
 
 
 async def forget(pg: Pg) -> None:
-    """Sessions that ended a month ago, mailed tokens and keys that have been good for nothing for a day."""
+    """Sessions and wall screens that ended a month ago, mailed tokens and keys that have been good for nothing for a
+    day, pairings that nobody has finished."""
+    names = ("forget_sessions", "forget_mailed_tokens", "forget_token_keys", "forget_pairings", "forget_wall_screens")
     async with pg.system() as tx:
-        for name in ("forget_sessions", "forget_mailed_tokens", "forget_token_keys"):
+        for name in names:
             await tx.execute(queries[name])

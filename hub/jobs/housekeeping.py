@@ -40,6 +40,8 @@ async def prune(pg: Pg) -> None:
         await tx.execute(queries["prune_amendments"], AMENDMENT_DAYS)
     async with pg.system() as tx:
         answers = await tx.execute(queries["prune_idempotency_keys"])
+    async with pg.system() as tx:
+        await tx.execute(queries["prune_reader_tickets"])
     log.debug("pruned", changes=changes, idempotency_keys=answers)
 
 

@@ -32,3 +32,8 @@ SELECT count(*) FROM access_logs_default
 -- role: hub_system
 -- Mark up to $1 passes whose last day is over at their school; how many there were.
 SELECT hub_expire_passes($1)
+
+-- prune_reader_tickets --
+-- role: hub_system
+-- Forget tickets that nobody used in time.
+DELETE FROM reader_tickets WHERE expires_at < now()

@@ -71,7 +71,8 @@ _SAID_MORE: dict[tuple[str, str], dict[str, Any]] = {
     ("AcknowledgedBy", "id"): _UUID,
     ("LiveStats", "at"): _TIME,
     ("DoorStats", "id"): _UUID,
-    ("DoorStats", "reader"): {"enum": ["online", "offline"]},
+    ("DoorStats", "reader"): {"enum": ["online", "silent", "offline"]},
+    ("DoorStats", "saidAt"): _TIME_OR_NULL,
     ("DoorStats", "since"): _TIME_OR_NULL,
     ("DoorStats", "lastScanAt"): _TIME_OR_NULL,
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
@@ -28,6 +29,7 @@ from hub.live.ring import Item
 from hub.live.screen import Screen
 from hub.live.sources import UNREADABLE, Log, Past
 from hub.live.stream import Stream
+from hub.live.tally import MINUTE, SERIES_MINUTES
 from hub.recorder.client import RecorderClient
 from hub.recorder.wire import Events, Fetched, Present, Readers, ToWorker, Unwatch, Watch, Watching, Welcome
 from hub.store.pg import Pg
@@ -59,7 +61,8 @@ class Room:
 
 
 class Live:
-    """`run()` until cancelled. `stats(stream)`: JSON of a school's `stats`; `readers()`: who is connected here."""
+    """`run()` until cancelled. `stats(stream, series=…)`: JSON of a school's `stats`; `readers()`: who is connected
+    here."""
 
     def __init__(
         self,
@@ -69,13 +72,14 @@ class Live:
         index: PassIndex,
         directory: Directory,
         readers: Callable[[], Readers],
-        stats: Callable[[Stream], bytes],
+        stats: Callable[..., bytes],
     ) -> None:
         self._settings = settings
         self._recorder = recorder
         self._log = Log(pg)
         self._past = Past(recorder, self._log)
         self._faces = Faces(index, directory)
+        self._directory = directory
         self._readers = readers
         self._stats = stats
         self._rooms: dict[bytes, Room] = {}
@@ -123,6 +127,7 @@ class Live:
             room.audience.send(reset_frame(reason, own), [screen])
         else:
             room.audience.send(events_frame(own, []), [screen])
+        room.audience.send(stats_frame(self._stats(room.stream, series=True)), [screen])
         await room.catch_up.run(screen)
 
     def leave(self, screen: Screen, school: bytes) -> None:
@@ -216,7 +221,8 @@ class Live:
         """What other hosts have written to PostgreSQL: all there is without Redis, and what Redis lost."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SLOWLY_SECONDS if self._remote.subscribed else POLL_SECONDS):
+                known = all(room.stream.recalled for room in self._rooms.values())
+                async with asyncio.timeout(POLL_SLOWLY_SECONDS if self._remote.subscribed and known else POLL_SECONDS):
                     await self._poll.wait()
             self._poll.clear()
             if not self._rooms:
@@ -229,9 +235,29 @@ class Live:
             for school, heads in found.items():
                 room = self._rooms.get(school)
                 if room is not None:
+                    await self._recall(room, dict(heads))
                     heads.pop(self._recorder.recorder_id, None)
                     with _completing(room):
                         room.stream.heads(heads)
+
+    async def _recall(self, room: Room, heads: dict[bytes, int]) -> None:
+        """What was before the stream began, once PostgreSQL holds all of it."""
+        stream = room.stream
+        reached = all(heads.get(recorder, 0) >= first - 1 for recorder, first in stream.starts.items())
+        school = self._directory.schools.get(stream.school)
+        if stream.recalled or school is None or not stream.complete or not reached:
+            return
+        now = time.time_ns() // 1000
+        first = (now // MINUTE - SERIES_MINUTES + 1) * MINUTE
+        begins = school.day.begins(now)
+        stream.tally.turn(begins, now)
+        try:
+            found = await self._log.before(stream.school, begins, first, dict(stream.starts))
+        except UNREADABLE as error:
+            log.debug("what was before cannot be counted now", error=str(error))
+            return
+        stream.recall(*found)
+        room.audience.send(stats_frame(self._stats(stream, series=True)), list(room.audience))
 
     async def _every_second(self) -> None:
         while True:

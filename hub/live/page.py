@@ -38,7 +38,10 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 #: Addresses that the console shows itself: each is answered with its one page. Letters lead to the last three.
-VIEWS = ("live", "doors", "today", "look-up", "wall", "account", "accept-invitation", "reset-password", "verify-email")
+VIEWS = (
+    *("live", "doors", "today", "look-up", "hand-over", "wall", "account"),
+    *("accept-invitation", "reset-password", "verify-email"),
+)
 _REFUSING = re.compile(r";\s*q=0(\.0+)?\s*$")
 
 

@@ -32,3 +32,24 @@ JOIN access_points d ON d.id = a.access_point_id
 JOIN users u ON u.id = a.user_id
 WHERE a.id = ANY ($1::uuid[])
 ORDER BY a.created_at, a.id
+
+-- scans_before --
+-- role: hub_system
+-- Scans of the school $1 since $2, by door and, since $3, by minute: what was before the numbers that the streams of the
+-- recorders $4 began with ($5).
+SELECT l.access_point_id, m.minute, count(*) FILTER (WHERE l.status = 'granted') AS granted,
+    count(*) FILTER (WHERE l.status = 'denied') AS denied, extract(epoch FROM max(l.received_at))::float8 AS last
+FROM access_logs l
+LEFT JOIN unnest($4::uuid[], $5::bigint[]) AS s (recorder_id, first) ON s.recorder_id = l.recorder_id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN l.access_time >= $3 THEN floor(extract(epoch FROM l.access_time) / 60)::bigint END AS minute
+) m
+WHERE l.school_id = $1 AND l.access_time >= $2 AND l.access_point_id IS NOT NULL
+    AND (l.recorder_id IS NULL OR l.stream_seq < s.first)
+GROUP BY l.access_point_id, m.minute
+
+-- readers_heard --
+-- role: hub_system
+-- When each door's reader of the school $1 was heard last, in µs since 1970.
+SELECT access_point_id, (extract(epoch FROM COALESCE(gone_at, heard_at)) * 1000000)::bigint AS heard
+FROM reader_presence WHERE school_id = $1

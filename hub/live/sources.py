@@ -7,9 +7,11 @@ from uuid import UUID
 
 import structlog
 
+from hub.domain.clock import moment
 from hub.errors import StoreUnavailable
 from hub.live.events import Scan
 from hub.live.stream import Run, run_of
+from hub.live.tally import Before
 from hub.recorder.client import RecorderClient
 from hub.recorder.wire import Fetch, Fetched
 from hub.store.pg import InterfaceError, Pg, PostgresError, Record
@@ -47,6 +49,22 @@ class Log:
                 return Run([], first)
             rows = await tx.fetch(queries["events_of_stream"], *where, first, reached)
         return Run([(row["stream_seq"], _scan(row)) for row in rows], reached)
+
+    async def before(
+        self, school: bytes, since: int, minutes_since: int, starts: dict[bytes, int]
+    ) -> tuple[list[Before], dict[bytes, int]]:
+        """How many scans doors had before the streams' first numbers, and when readers were heard last."""
+        where = UUID(bytes=school)
+        recorders = [UUID(bytes=recorder) for recorder in starts]
+        times = moment(min(since, minutes_since)), moment(minutes_since)
+        async with self._pg.system() as tx:
+            rows = await tx.fetch(queries["scans_before"], where, *times, recorders, list(starts.values()))
+            heard = await tx.fetch(queries["readers_heard"], where)
+        before = [
+            Before(row["access_point_id"].bytes, row["minute"], row["granted"], row["denied"], row["last"])
+            for row in rows
+        ]
+        return before, {row["access_point_id"].bytes: row["heard"] for row in heard}
 
 
 def _scan(row: Record) -> Scan:

@@ -20,7 +20,7 @@ import structlog
 
 from hub.live.events import Faces, Scan, scan_of
 from hub.live.ring import Item, Ring
-from hub.live.tally import Tally
+from hub.live.tally import Before, Tally
 from hub.recorder.wire import Entry, Events, Present
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,14 @@ class Stream:
         self.following: dict[bytes, int] = {}
         self.ring = Ring(ring)
         self.tally = Tally()
-        self.present: dict[bytes, tuple[float, dict[bytes, int]]] = {}
+        #: By recorder, what it said last and when.
+        self.present: dict[bytes, tuple[float, Present]] = {}
+        #: When each reader was there last, µs since 1970.
+        self.seen: dict[bytes, int] = {}
+        #: The numbers that each recorder's events begin with here.
+        self.starts: dict[bytes, int] = {}
+        #: Whether what was before is in `tally` and `seen`.
+        self.recalled = False
         #: Its own recorder has said where it stands, and PostgreSQL which others there are.
         self.started = asyncio.Event()
         self.synced = False
@@ -148,12 +155,22 @@ class Stream:
             self._take(events)
 
     def note_present(self, present: Present) -> None:
-        self.present[present.recorder] = (time.monotonic(), present.devices)
+        self.present[present.recorder] = (time.monotonic(), present)
+        for device, since in present.devices.items():
+            state = present.states.get(device)
+            self.seen[device] = since if state is None else max(since, state.heard)
+
+    def recall(self, before: list[Before], seen: dict[bytes, int]) -> None:
+        """What the log has of the time before the stream began, and when readers were heard before."""
+        self.tally.recall(before)
+        self.seen = seen | self.seen
+        self.recalled = True
 
     # Moving on
 
     def _begin(self, recorder: bytes, following: int) -> None:
         self.following[recorder] = following
+        self.starts.setdefault(recorder, following)
         self.ring.begin(recorder, following)
 
     def _take(self, events: Events) -> None:
@@ -172,7 +189,7 @@ class Stream:
                 items.append(self._amending(number, identity, self._faces.text(scan)))
             elif not self.ring.knows(identity):
                 items.append(Item(number, identity, self._faces.text(scan)))
-                self.tally.note(scan.device, scan.granted)
+                self.tally.note(scan.device, scan.granted, scan.at)
         self.ring.add(recorder, items)
         self.following[recorder] = following
         self._deliver(recorder, first, items, following)

@@ -218,11 +218,13 @@ class Call(Generic[Q, B]):
         user: UUID | None = None,
         subject: UUID | None = None,
     ) -> AuditEntry:
+        if self._identity is not None and self._identity.wall:
+            new = {**(new or {}), "wallScreen": str(self._identity.user_id)}
         return AuditEntry(
             id=new_id(),
             at=time.time_ns() // 1000,
             school_id=school or self.school,
-            user_id=user or (self._identity.user_id if self._identity else None),
+            user_id=user or (self._identity.account if self._identity else None),
             action=action,
             resource_type=resource_type,
             resource_id=resource_id,

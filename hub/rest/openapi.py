@@ -139,7 +139,7 @@ def _answers(route: Route) -> dict[str, Any]:
         done["content"] = {"application/json": {"schema": schema_of(route.answer)}}
     if route.files:
         done.setdefault("content", {}).update({media: {"schema": {"type": "string"}} for media in route.files})
-    answers = {str(route.success): done}
+    answers = {str(status): done for status in (route.success, *route.also)}
     if (route.tagged and route.method == "GET") or route.files:
         answers["304"] = {"description": "You have this version already.", "headers": {"ETag": header("ETag")}}
     for status in sorted(refusals(route)):
@@ -151,7 +151,7 @@ def refusals(route: Route) -> set[int]:
     """Every status with which a route may refuse: its own, and the shell's."""
     found = {error.status for error in route.errors} | {400, 429, 500, 503}
     if route.permission is not PUBLIC:
-        found |= {401, 403} if route.writes or isinstance(route.permission, Permission) else {401}
+        found |= {401, 403}
     if route.parameters or route.takes_school:
         found.add(404)
     if route.writes:

@@ -60,8 +60,10 @@ def query_values(
 @cache
 def _moments(kind: type[msgspec.Struct] | None) -> frozenset[str]:
     """The parameters that are moments: as text, 0.5 would be taken for half a second of 1970."""
-    hints = {} if kind is None else get_type_hints(kind)
-    return frozenset(name for name, hint in hints.items() if datetime in (hint, *get_args(hint)))
+    if kind is None:
+        return frozenset()
+    hints, fields = get_type_hints(kind), msgspec.structs.fields(kind)
+    return frozenset(f.encode_name for f in fields if datetime in (hints[f.name], *get_args(hints[f.name])))
 
 
 class _Nothing(msgspec.Struct):

@@ -38,13 +38,16 @@ class Access(Enum):
 
     public = "public"
     signed_in = "signed_in"
+    wall_screen = "wall_screen"
     maybe_signed_in = "maybe_signed_in"
 
 
 #: Anybody; no token is looked at.
 PUBLIC = Access.public
-#: Whoever is signed in, whatever they may do.
+#: Whoever is signed in, whatever they may do; no wall screen, which is nobody.
 SIGNED_IN = Access.signed_in
+#: A wall screen, and nobody else.
+WALL_SCREEN = Access.wall_screen
 #: Anybody; who is signed in is known, and what else shows who asks is for the handler to see.
 MAYBE_SIGNED_IN = Access.maybe_signed_in
 
@@ -85,6 +88,10 @@ class Route:
     fits_body: bool = field(default=True, kw_only=True)
     #: 200, or 201 for a POST with `location`, or 204 without an answer, unless it is said here.
     status: int = field(default=0, kw_only=True)
+    #: True: for wall screens too, which have no permission for it: the photos in their events.
+    walls: bool = field(default=False, kw_only=True)
+    #: Other statuses of an answer, which the handler's Reply says.
+    also: tuple[int, ...] = field(default=(), kw_only=True)
     #: What the handler raises; what the shell raises (400, 401, 403, 429, …) is known.
     errors: tuple[type[HubError], ...] = field(default=(), kw_only=True)
     #: The kind of personal data that the answer holds: each read is kept before the answer leaves.

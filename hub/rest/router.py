@@ -32,7 +32,7 @@ from hub.rest.origin import check_origin, session_cookie
 from hub.rest.parameters import path_values, query_values
 from hub.rest.ports import AuditTrail, Authenticator
 from hub.rest.request_id import request_id
-from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, Api, Route
+from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, WALL_SCREEN, Api, Route
 from hub.rest.versions import check_version, version_headers
 from hub.store.pg import Pg, PostgresError, Role, is_out_of_range
 
@@ -196,9 +196,11 @@ class Router:
             trail=self._trail,
             settings=self._settings,
         )
-        assert isinstance(route.permission, Permission)
-        await call.note("refuse", route.permission.resource, None, new={"route": str(route)})
-        raise Forbidden(f"this needs the permission {route.permission.value}")
+        needed = route.permission
+        await call.note("refuse", _resource(route), None, new={"route": str(route)})
+        if isinstance(needed, Permission):
+            raise Forbidden(f"this needs the permission {needed.value}")
+        raise Forbidden("this is for people" if identity.wall else "this is for wall screens")
 
     async def _keep_read(self, call: Call[Any, Any], result: Any) -> None:
         """One entry a request: of the item in the path or of those on the page; about a student, if it tells of one."""
@@ -231,8 +233,10 @@ def _told(route: Route, refusal: Forbidden) -> dict[str, str]:
 
 
 def _may(route: Route, identity: Identity | None) -> bool:
+    if identity is not None and identity.wall:
+        return route.walls or route.permission is WALL_SCREEN
     if not isinstance(route.permission, Permission):
-        return True
+        return route.permission is not WALL_SCREEN
     return identity is not None and identity.may(route.permission)
 
 

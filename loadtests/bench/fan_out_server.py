@@ -85,7 +85,7 @@ async def serve(port: int, url: str, size: int, rate: int) -> None:
     for surplus in directory.points.keys() - set(doors):
         del directory.points[surplus]
     recorder = Recorder(len(index) - SIDE_PASSES, doors)
-    stats = Stats(directory, Feed(settings, index, directory), recorder)
+    stats = Stats(directory, Feed(settings, index, directory), recorder, settings.reader_ping)
     pg = await Pg.open(settings, [Role.hub_system])
     live = Live(settings, recorder, pg, index, directory, lambda: Readers({}), stats.text)
 

@@ -11,7 +11,15 @@ from aiohttp import web
 
 SCHOOL = "00000000-0000-0000-0000-0000000000a0"
 ADA = str(UUID(int=1))
-RIGHTS = ["live:read", "faces:read", "passes:read", "access_logs:read", "access_logs:create", "access_logs:annul"]
+RIGHTS = [
+    "live:read",
+    "faces:read",
+    "passes:read",
+    "access_logs:read",
+    "access_logs:create",
+    "access_logs:annul",
+    "acknowledgements:create",
+]
 USER: dict[str, Any] = {
     "id": str(UUID(int=7)),
     "email": "guard@school.example",
@@ -41,7 +49,18 @@ PASS = {
     "expiryDate": "2030-01-01",
     "revokeReason": "lost",
 }
-CHECKS = [{"reason": "unknown_pass", "passed": True}, {"reason": "revoked_pass", "passed": False}]
+CHECKS = [
+    *[{"reason": "wrong_school", "passed": True}] * 2,
+    {"reason": "revoked_pass", "passed": False},
+]  # a reason, twice
+_ITEM = {"schoolId": SCHOOL, "accessPointId": ADA, "accessPoint": "North gate", "at": "2026-11-25T08:00:00Z"}
+_NONE = dict.fromkeys(("scanId", "decision", "reason", "note", "student", "userId", "userName"))
+OPEN = [
+    _ITEM | _NONE | {"id": ADA, "kind": "denial", "decision": "denied", "reason": "revoked_pass", "student": FACE},
+    _ITEM | _NONE | {"id": ADA, "kind": "door", "reason": "silent"},
+    _ITEM | _NONE | {"id": ADA, "kind": "entry", "decision": "granted", "reason": "known to me", "student": FACE},
+    _ITEM | _NONE | {"id": ADA, "kind": "note", "note": "it was a joke", "userName": "Gil Guard"},
+]
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -81,7 +100,10 @@ def _always(make: Callable[[], Any]) -> Answer:
 def api_routes() -> list[web.RouteDef]:
     logs = [_log(1), _log(2, status="denied", reason="revoked_pass"), _log(3, annulledAt="2026-01-01T00:00:00Z")]
     explained = {"decision": "denied", "reason": "revoked_pass", "checks": CHECKS}
+    school = {"id": SCHOOL, "name": "North School", "timezone": "Europe/Berlin"}
     return [
+        web.get("/api/v1/schools", _always(lambda: {"data": [school], "page": {"hasMore": False}})),
+        web.get("/api/v1/hand-over", _always(lambda: {"data": OPEN, "page": {"hasMore": False}})),
         web.get("/api/v1/faces", _always(lambda: {"data": [FACE], "page": {"hasMore": False}})),
         web.get(f"/api/v1/faces/{ADA}", _always(lambda: FACE | {"passes": [PASS]})),
         web.get("/api/v1/access-logs", _always(lambda: {"data": logs, "page": {"hasMore": False}})),

@@ -23,6 +23,7 @@ PAGES = {
     "doors": "Not connected",
     "today": "Busiest doors",
     "look-up": "Name or number",
+    "hand-over": "Seen to",
     "wall": "Denied",
 }
 
@@ -51,7 +52,7 @@ async def tell(screen: Screen) -> None:
     await screen.events("2", [event(1), event(2, **DENIED)])
 
 
-def test_every_page_is_among_them() -> None:
+async def test_every_page_is_among_them() -> None:
     """But the account, and those of letters, which are below."""
     declared = set(re.findall(r'path: "/([a-z-]+)"', (ROOT / "dashboards/guard/src/pages.ts").read_text()))
     assert declared == PAGES.keys() | {"account"}
@@ -74,7 +75,7 @@ async def test_a_page_has_no_violation(window: Window, hub: ScriptedHub, page: s
 async def test_a_card_and_an_old_page_have_no_violation(window: Window, hub: ScriptedHub, theme: str) -> None:
     screen = await opened(window, hub, theme)
     await tell(screen)
-    await window.page.locator("#scans button").first.click()
+    await window.page.locator("#scans button").last.click()
     await expect(window.page.get_by_role("dialog")).to_contain_text("Last entries")
     assert await violations(window) == []
     await window.page.keyboard.press("Escape")

@@ -122,8 +122,7 @@ async def test_a_browser_without_network_catches_up(window: Window, program: Hub
     async with reader(program, door) as gate:
         await scan(gate, door, 20)
         await window.counts(20)
-        await window.page.context.set_offline(True)  # nothing arrives any more, and nobody is told
-        await window.says("Late")
+        await window.page.context.set_offline(True)
         await window.says("Reconnecting")
         await scan(gate, door, 100)
         await recorded(school, door, 120)
@@ -131,6 +130,34 @@ async def test_a_browser_without_network_catches_up(window: Window, program: Hub
         await window.counts(120)
     assert await window.ids() == await recorded(school, door, 120)
     await window.says("Live")
+
+
+async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
+    window: Window, program: Hub, school: School
+) -> None:
+    await asyncio.to_thread(school.execute, """UPDATE schools SET settings = '{"guardDesk": true}'""")
+    await window.open(address(program), guard("North"), PASSWORD)
+    await expect(window.page.get_by_role("banner")).to_contain_text("North", timeout=30_000)
+    await window.page.get_by_role("link", name="Look up").click()
+    await window.page.get_by_label("Name or number").fill("lo")
+    person = window.page.locator(".person")
+    await expect(person).to_contain_text("The pass works here and now", timeout=30_000)
+    await person.get_by_role("button", name="Let in by hand").click()
+    await window.page.get_by_label("Why", exact=True).fill("forgot the card; known to me")
+    await window.page.get_by_role("button", name="Let in", exact=True).click()
+    await expect(window.page.get_by_text("was let in by hand.")).to_be_visible(timeout=30_000)
+    logged = "SELECT id, reason, status FROM access_logs WHERE recorded_by IS NOT NULL"
+    async with asyncio.timeout(60):
+        while not (rows := await asyncio.to_thread(school.fetch, logged)):
+            pass
+    assert [(row["reason"], row["status"]) for row in rows] == [("forgot the card; known to me", "granted")]
+    await window.page.reload()
+    await window.page.get_by_label("Name or number").fill("lo")
+    await person.get_by_role("button", name="Undo").click()
+    await window.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    await expect(person).to_contain_text("Nobody passed", timeout=30_000)
+    undone = await asyncio.to_thread(school.fetch, "SELECT scan_id FROM scan_annulments")
+    assert [row["scan_id"] for row in undone] == [rows[0]["id"]]
 
 
 async def test_who_is_not_known_is_not_let_in(window: Window, program: Hub) -> None:

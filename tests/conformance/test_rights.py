@@ -1,5 +1,5 @@
-"""Every declared route, by every role, by nobody and by another school's people, on an item of one school: allowed
-where the declaration says so and nowhere else, and 404 for whoever belongs elsewhere.
+"""Every declared route, by every role and by a wall screen, by nobody and by another school's people, on an item of one
+school: allowed where the declaration says so and nowhere else, and 404 for whoever belongs elsewhere.
 
 Taken from the declarations: a new route is in it without anyone adding it.
 """
@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from hub.accounts.permissions import Permission
+from hub.accounts.permissions import WALL, Permission
 from hub.config import Settings
 from hub.resources import declared_routes
-from hub.rest.route import PUBLIC, Route
+from hub.rest.route import PUBLIC, WALL_SCREEN, Route
 from tests.conformance.things import address, body, make
 from tests.conformance.things import query as needed_query
 from tests.integration.rest.site import ROLES, Answer, Site, site_running
@@ -43,14 +43,30 @@ def in_school(route: Route, role: str, school: Any) -> str:
     return f"?schoolId={school}" if role == "super_admin" and route.takes_school else ""
 
 
+def may(route: Route, role: str) -> bool:
+    """A wall screen is nobody: what is for whoever is signed in is not for it."""
+    if role == "wall_screen":
+        return route.walls or route.permission in {PUBLIC, WALL_SCREEN}
+    if isinstance(route.permission, Permission):
+        return route.permission in ROLES[role]
+    return route.permission is not WALL_SCREEN
+
+
+def test_a_wall_screen_may_watch_and_nothing_else() -> None:
+    assert {Permission.live_read} == WALL
+    assert {needed for route in ROUTES if (needed := route.permission) in WALL} == set()
+    allowed = {str(route) for route in ROUTES if may(route, "wall_screen") and route.permission is not PUBLIC}
+    assert allowed == {"POST /auth/wall-screen", "GET /students/{id}/photo"}
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_a_role_may_what_the_declaration_says(route: Route, role: str, site: Site) -> None:
     answer = await ask(site, route, site.token(role), "near", in_school(route, role, site.schools["near"]))
     needed = route.permission
-    if isinstance(needed, Permission) and needed not in ROLES[role]:
+    if not may(route, role):
         assert answer.status == 403, answer.text
-        assert needed.value in answer.json["message"]
+        assert not isinstance(needed, Permission) or needed.value in answer.json["message"]
         assert [(entry.action, entry.school_id) for entry in site.trail.kept] == [
             ("refuse", None if role == "super_admin" else site.schools["near"])
         ]

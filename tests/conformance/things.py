@@ -6,26 +6,23 @@ A resource whose routes have an id in their path and that has no maker here fail
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import aiohttp
-import asyncpg
-import pyotp
 
-from hub.accounts.tokens import new_opaque
 from hub.config import decode_key
 from hub.domain.ids import new_id
 from hub.domain.keyring import KeyRing
 from hub.domain.qr import generate_signing_key
 from hub.rest.jobs.files import Growing
 from hub.rest.route import Route
+from tests.conformance import guarding, people
+from tests.conformance.people import connect, own_session, session_of
 from tests.conftest import SECRET_KEY
 from tests.integration.files.samples import PDF, picture, zipped
-from tests.integration.rest.site import PASSWORD, Site
+from tests.integration.rest.site import Site
 
 GUARD = UUID("018bcfe5-6800-7000-8000-000000000004")
 Maker = Callable[[Site, str], Awaitable[UUID]]
@@ -58,7 +55,7 @@ async def _job(site: Site, school: str) -> UUID:
 async def _import(site: Site, school: str) -> UUID:
     """One of whose rows some were refused."""
     job, ring = await _job(site, school), KeyRing([decode_key(SECRET_KEY)])
-    async with _connect(site) as tx, tx.transaction():
+    async with connect(site) as tx, tx.transaction():
         await Growing(ring, job, site.schools[school], "refused").add(tx, b"importLine,importFaults", 0)
     return job
 
@@ -106,103 +103,8 @@ async def _department(site: Site, school: str) -> UUID:
     return UUID(bytes=rows[0]["id"].bytes)
 
 
-async def _access_log(site: Site, school: str) -> UUID:
-    door, id_ = await site.point(school), new_id()
-    await site.fetch("INSERT INTO scan_ids (device_id, scan_id, access_time) VALUES ($1, $2, now())", door, id_)
-    await site.fetch(
-        "INSERT INTO access_logs (id, school_id, access_point_id, access_time, status)"
-        " SELECT scan_id, $2, device_id, access_time, 'granted' FROM scan_ids WHERE scan_id = $1",
-        *(id_, site.schools[school]),
-    )
-    return id_
-
-
-async def _entry_by_hand(site: Site, school: str) -> dict[str, str]:
-    rows = await site.fetch(
-        "INSERT INTO students (student_id, first_name, last_name, school_id)"
-        " VALUES (left(gen_random_uuid()::text, 20), 'A', 'B', $1) RETURNING id",
-        site.schools[school],
-    )
-    door = await site.point(school)
-    return {"studentId": str(rows[0]["id"]), "accessPointId": str(door), "decision": "granted", "reason": "known to me"}
-
-
-async def _login(_: Site, school: str) -> dict[str, str]:
-    return {"email": f"{school}@example.org", "password": PASSWORD}
-
-
-async def _refresh(site: Site, school: str) -> dict[str, str]:
-    answer = await site.ask("POST", "/api/v1/auth/login", None, await _login(site, school))
-    return {"refreshToken": answer.json["refreshToken"]}
-
-
-def _mailed(purpose: str, **more: str) -> Callable[[Site, str], Awaitable[dict[str, str]]]:
-    async def body(site: Site, school: str) -> dict[str, str]:
-        token, hash_ = new_opaque()
-        await site.fetch(
-            "INSERT INTO mailed_tokens (hash, user_id, purpose, email, expires_at)"
-            " VALUES ($1, $2, $3, $4, now() + interval '1 h')",
-            *(hash_, site.users[school], purpose, f"{school}@example.org"),
-        )
-        return {"token": token, **more}
-
-    return body
-
-
-async def _session_of(site: Site, user: UUID) -> UUID:
-    rows = await site.fetch(
-        "INSERT INTO sessions (user_id, school_id, expires_at)"
-        " SELECT id, school_id, now() + interval '1 h' FROM users WHERE id = $1 RETURNING id",
-        user,
-    )
-    return UUID(bytes=rows[0]["id"].bytes)
-
-
-async def _own_session(site: Site, school: str) -> UUID:
-    return await _session_of(site, site.users[school])
-
-
-async def _users_session(site: Site, school: str) -> str:
-    user = await _user(site, school)
-    return f"/admin/users/{user}/sessions/{await _session_of(site, user)}"
-
-
-async def _another_password(*_: object) -> dict[str, str]:
-    return {"currentPassword": PASSWORD, "newPassword": "three herons on a pier"}
-
-
-async def _password(*_: object) -> dict[str, str]:
-    return {"password": PASSWORD}
-
-
-async def _code(site: Site, school: str) -> dict[str, str]:
-    async with _connect(site) as tx:
-        await site.accounts.factors.remove(tx, site.users[school])
-        offered = await site.accounts.factors.offer(tx, site.users[school], "x")
-    return {"totp": pyotp.TOTP(offered.secret).now()}
-
-
-async def _removal(site: Site, school: str) -> dict[str, str]:
-    code = (await _code(site, school))["totp"]
-    async with _connect(site) as tx:
-        codes = await site.accounts.factors.confirm(tx, site.users[school], code)
-    assert codes is not None
-    return {"password": PASSWORD, "totp": codes[0]}
-
-
-@asynccontextmanager
-async def _connect(site: Site) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(site.database)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 #: What stands before `/{id}` in a path → makes one in a school.
 MAKERS: dict[str, Maker] = {
-    "/access-logs": _access_log,
-    "/access-logs/export": _access_log,
     "/access-points": _access_point,
     "/admin/audit-logs": _audit_log,
     "/admin/audit-logs/export": _audit_log,
@@ -210,7 +112,7 @@ MAKERS: dict[str, Maker] = {
     "/students/import": _import,
     "/students/roll-over": _roll_over,
     "/admin/users": _user,
-    "/auth/sessions": _own_session,
+    "/auth/sessions": own_session,
     "/admin/roles": _role,
     "/departments": _department,
     "/schools": _school,
@@ -218,33 +120,21 @@ MAKERS: dict[str, Maker] = {
 }
 
 #: The same for what stands below another item, whose id it is given.
-BELOW: dict[str, Callable[[Site, str, UUID], Awaitable[UUID]]] = {}
+BELOW: dict[str, Callable[[Site, str, UUID], Awaitable[UUID]]] = {
+    "/admin/users/{id}/sessions": lambda site, _, user: session_of(site, user),
+}
 
 #: Routes of an item that has to have something first.
 READY: dict[str, Callable[[Site, str, UUID], Awaitable[None]]] = {}
 
 #: Routes ("POST /x") whose body takes more than the declaration's example.
 BODIES: dict[str, Callable[[Site, str], Awaitable[Any]]] = {
-    "POST /access-logs": _entry_by_hand,
-    "POST /auth/login": _login,
+    **people.BODIES,
     "POST /students/import": _file,
-    "POST /auth/refresh": _refresh,
-    "POST /auth/reset-password": _mailed("reset", password="three herons on a pier"),
-    "POST /auth/verify-email": _mailed("verify"),
-    "POST /auth/change-password": _another_password,
-    "POST /auth/second-factor": _password,
-    "POST /auth/second-factor/confirm": _code,
-    "POST /auth/second-factor/remove": _removal,
 }
 
 #: Routes whose query has a parameter that is required.
 QUERIES: dict[str, Callable[[Site, str], Awaitable[str]]] = {}
-
-
-#: Routes with several ids in their path → where one is in a school, below /api/v1.
-ADDRESSES: dict[str, Callable[[Site, str], Awaitable[str]]] = {
-    "/admin/users/{id}/sessions/{sessionId}": _users_session,
-}
 
 
 async def make(what: str, site: Site, school: str) -> UUID:
@@ -254,8 +144,6 @@ async def make(what: str, site: Site, school: str) -> UUID:
 
 async def address(route: Route, site: Site, school: str) -> str:
     """The route's path with the ids of things that are there, in a school."""
-    if route.path in ADDRESSES:
-        return f"/api/{route.api[0]}{await ADDRESSES[route.path](site, school)}"
     path, made = route.path, list[UUID]()
     while "{" in path:
         before, _, rest = path.partition("/{")
@@ -370,7 +258,7 @@ async def _passes_for_somebody(site: Site, school: str) -> dict[str, Any]:
 async def _badges(site: Site, school: str) -> UUID:
     """A job that has printed some."""
     job, ring = await _job(site, school), KeyRing([decode_key(SECRET_KEY)])
-    async with _connect(site) as tx, tx.transaction():
+    async with connect(site) as tx, tx.transaction():
         await Growing(ring, job, site.schools[school], "badges-1").add(tx, b"%PDF-", 0)
     return job
 
@@ -378,24 +266,6 @@ async def _badges(site: Site, school: str) -> UUID:
 MAKERS["/passes/badges"] = _badges
 MAKERS["/passes/mails"] = _mail
 BODIES |= {"POST /passes/issue": _passes_for_somebody, "POST /passes/send": _somebody, "POST /passes/badges": _somebody}
-
-
-async def _acknowledged(site: Site, school: str) -> UUID:
-    """A door that somebody has seen to."""
-    id_ = new_id()
-    await site.fetch(
-        "INSERT INTO acknowledgements (id, school_id, access_point_id, user_id) VALUES ($1, $2, $3, $4)",
-        *(id_, site.schools[school], await site.point(school), site.users[school]),
-    )
-    return id_
-
-
-async def _a_scan(site: Site, school: str) -> dict[str, str]:
-    return {"scanId": str(await _access_log(site, school))}
-
-
-MAKERS |= {"/acknowledgements": _acknowledged, "/hand-over": _acknowledged}
-BODIES["POST /acknowledgements"] = _a_scan
 
 
 def _uploaded(field: str, content: bytes, **texts: str) -> aiohttp.FormData:
@@ -446,9 +316,7 @@ BODIES |= {
 }
 
 
-async def _lately(*_: object) -> str:
-    return f"accessTimeFrom={(datetime.now(UTC) - timedelta(hours=1)).isoformat().replace('+00:00', 'Z')}"
-
-
-QUERIES["GET /access-logs/counts"] = _lately
 MAKERS["/faces"] = MAKERS["/students"]
+MAKERS |= guarding.MAKERS
+BODIES |= guarding.BODIES
+QUERIES |= guarding.QUERIES

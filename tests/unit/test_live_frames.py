@@ -56,7 +56,7 @@ def test_an_event_is_as_the_document_says(more: dict[str, Any]) -> None:
 
 
 def test_the_other_messages_are_as_the_document_says() -> None:
-    doors = [DoorStats("1" * 32, "Gate", 3, 2, 1, "online", "2026-11-01T08:00:00Z", None)]
+    doors = [DoorStats("1" * 32, "Gate", 3, 2, 1, None, "online", "2026-11-01T08:00:00Z", None, None, None, None, None)]
     stats = LiveStats("2026-11-01T08:00:00Z", 300, doors, FeedStats(0.1, False), JournalStats(0, 0.0, True))
     frames = [
         amended_frame(b"Y3Vyc29y", [text()]),

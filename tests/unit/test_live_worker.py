@@ -56,7 +56,7 @@ async def live(tmp_path: Path, log: Log) -> Live:
     settings = load_settings(database_url="postgresql://nobody@127.0.0.1:9/none", journal_dir=tmp_path)
     recorder = RecorderClient(tmp_path / "none.sock", worker="w", timeout_ms=500, backlog=10)
     made = Live(
-        settings, recorder, cast("Pg", None), PassIndex(), Directory(), lambda: Readers({}), lambda stream: b"{}"
+        settings, recorder, cast("Pg", None), PassIndex(), Directory(), lambda: Readers({}), lambda *_, **__: b"{}"
     )
     made._log = made._past._log = log  # type: ignore[assignment]
     return made

@@ -80,6 +80,13 @@ class RotatedKey(msgspec.Struct, kw_only=True):
     oldKeysExpireAt: Moment
 
 
+class Ticket(msgspec.Struct, kw_only=True):
+    """Connects a browser once, as the subprotocol `passhub.ticket.<ticket>`. `expiresIn`: seconds."""
+
+    ticket: str
+    expiresIn: int
+
+
 class AccessPointsQuery(ListQuery, kw_only=True, frozen=True):
     sort: Literal["name", "-name", "createdAt", "-createdAt"] = "-createdAt"
     q: Search | UnsetType = UNSET

@@ -55,3 +55,8 @@ WHERE access_point_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR exp
 UPDATE device_keys
 SET revoked_at = now(), revoked_by = $2, revoke_reason = 'access point deleted'
 WHERE access_point_id = $1 AND revoked_at IS NULL
+
+-- insert_ticket --
+-- A ticket for the door $3, of a session of a user; only its SHA-256, good for $6 seconds.
+INSERT INTO reader_tickets (hash, school_id, access_point_id, user_id, session_id, expires_at)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from hub.accounts.permissions import Permission
+from hub.accounts.tokens import new_opaque
 from hub.domain.ids import new_id
 from hub.errors import Conflict, NotFound, PreconditionFailed
 from hub.resources.access_points.model import (
@@ -18,6 +19,7 @@ from hub.resources.access_points.model import (
     EnrolledAccessPoint,
     NewAccessPoint,
     RotatedKey,
+    Ticket,
     enrolled,
     point,
 )
@@ -31,6 +33,7 @@ from hub.store.queries import load_queries
 
 Q = load_queries(__package__)
 KIND = "access_point"
+TICKET_SECONDS = 30
 
 LISTING = Listing(
     Q.list_points,
@@ -98,6 +101,18 @@ async def rotate_key(call: Call[None, None]) -> RotatedKey:
     key = await _new_key(tx, door.schoolId, call.id)
     await call.audit("update", KIND, call.id, new={"deviceKey": "rotated"}, school=door.schoolId)
     return RotatedKey(deviceKey=key, oldKeysExpireAt=until)
+
+
+async def make_ticket(call: Call[None, None]) -> Ticket:
+    """For this person's browser, and as long as they are signed in."""
+    tx, identity = await call.tx(), call.identity
+    door = point(_found(await tx.fetchrow(Q.get_point, call.id)))
+    ticket, hash_ = new_opaque()
+    await tx.execute(
+        Q.insert_ticket, hash_, door.schoolId, door.id, identity.user_id, identity.session_id, TICKET_SECONDS
+    )
+    await call.audit("create", "reader_ticket", door.id, school=door.schoolId)
+    return Ticket(ticket=ticket, expiresIn=TICKET_SECONDS)
 
 
 async def _new_key(tx: Connection, school: UUID, door: UUID) -> str:
@@ -170,6 +185,17 @@ ROUTES = [
         summary="Make a new key for the reader; the old one works on for a while",
         permission=Permission.access_points_update,
         answer=RotatedKey,
+        errors=(NotFound,),
+    ),
+    Route(
+        "POST",
+        "/access-points/{id}/tickets",
+        make_ticket,
+        summary="A single-use ticket with which one's browser connects as a reader there",
+        permission=Permission.access_points_scan,
+        answer=Ticket,
+        status=201,
+        idempotent=False,
         errors=(NotFound,),
     ),
 ]

@@ -5,6 +5,7 @@ On plain HTTP a browser takes no such cookie; there, and only on this very machi
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,6 +56,16 @@ def forgotten(client: Client) -> dict[str, dict[str, Any]]:
     """What takes both away."""
     options = {"path": "/", "secure": client.secure, "httponly": True, "samesite": "Strict"}
     return {session_cookie(client): options, refresh_cookie(client): dict(options)}
+
+
+def wall_cookie(client: Client, token: str, expires: datetime) -> dict[str, dict[str, Any]]:
+    """A wall screen's one token, in the place of a session's."""
+    left = int((expires - datetime.now(UTC)).total_seconds())
+    return {session_cookie(client): _cookie(client, token, left)}
+
+
+def forgotten_refresh(client: Client) -> dict[str, dict[str, Any]]:
+    return {refresh_cookie(client): forgotten(client)[refresh_cookie(client)]}
 
 
 def _cookie(client: Client, value: str, seconds: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -18,6 +19,7 @@ Code = Annotated[str, Meta(min_length=6, max_length=40, description="six digits,
 Mailed = Annotated[str, Meta(min_length=1, max_length=200, description="what stands behind #token= in the letter")]
 RefreshToken = Annotated[str, Meta(min_length=1, max_length=200, description="good for one use")]
 Delivery = Literal["body", "cookie"]
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Login(msgspec.Struct, kw_only=True):

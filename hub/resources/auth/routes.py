@@ -23,11 +23,20 @@ from hub.resources.auth.model import (
     VerifyEmail,
 )
 from hub.resources.auth.open_sessions import end_own_session, list_own_sessions
+from hub.resources.auth.pairing import (
+    Claim,
+    Claimed,
+    Pairing,
+    WallSession,
+    begin_pairing,
+    claim_pairing,
+    renew_wall_screen,
+)
 from hub.resources.auth.password import change_password
 from hub.resources.auth.recovery import forgot_password, reset_password, verify
 from hub.resources.auth.signing_in import login, logout, me, refresh
 from hub.rest.pages import Page
-from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, SIGNED_IN, Route
+from hub.rest.route import MAYBE_SIGNED_IN, PUBLIC, SIGNED_IN, WALL_SCREEN, Route
 from hub.rest.sessions import OpenSession, SessionsQuery
 from hub.store.pg import Role
 
@@ -104,6 +113,42 @@ ROUTES = [
         body=VerifyEmail,
         errors=(Unprocessable,),
         example={"token": _LETTER},
+    ),
+    Route(
+        "POST",
+        "/auth/pairings",
+        begin_pairing,
+        summary="A wall screen asks to be let in: it shows the code, and keeps the secret",
+        permission=PUBLIC,
+        acts_as=Role.hub_admin,
+        audited=False,
+        answer=Pairing,
+        status=201,
+        errors=(Forbidden,),
+    ),
+    Route(
+        "POST",
+        "/auth/pairings/claim",
+        claim_pairing,
+        summary="The wall screen's session, as a cookie, once its code was confirmed; 202 until then, ask every 10 s",
+        permission=PUBLIC,
+        acts_as=Role.hub_admin,
+        body=Claim,
+        answer=Claimed,
+        also=(202,),
+        errors=(Unauthorized, Forbidden),
+        example={"secret": "q1w2e3"},
+    ),
+    Route(
+        "POST",
+        "/auth/wall-screen",
+        renew_wall_screen,
+        summary="A wall screen says that it is there, at each start and once a day: its session lives as long again",
+        permission=WALL_SCREEN,
+        acts_as=Role.hub_admin,
+        audited=False,
+        idempotent=False,
+        answer=WallSession,
     ),
     Route("GET", "/auth/me", me, summary="Who is signed in, and what they may do", permission=SIGNED_IN, answer=Me),
     Route(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -57,7 +57,7 @@ def with_passes(row: Record, passes: list[Record]) -> FaceWithPasses:
     return FaceWithPasses(**_fields(row), passes=[_pass(one) for one in passes])
 
 
-def _fields(row: Record) -> dict[str, object]:
+def _fields(row: Record) -> dict[str, Any]:
     return {
         "id": row["id"],
         "studentId": row["student_id"],

@@ -128,6 +128,7 @@ ROUTES = [
         get_photo,
         summary="The photo of a student, as JPEG",
         permission=Permission.faces_read,
+        walls=True,
         query=PhotoQuery,
         files=(MEDIA,),
         errors=(NotFound, Conflict),

@@ -60,7 +60,9 @@ async def test_no_line_holds_a_secret_or_a_person(
                 await ask("POST", "/auth/logout", headers=sent(jar, Origin=f"https://{MARKER}.example"))
                 await mailbox.letter()
     assert all(secrets)
-    lines = [repr(record) for record in records] + [caplog.text]
+    lines = [repr(record) for record in records]
+    # The server of the test tells what it takes; it is not ours.
+    lines += [record.getMessage() for record in caplog.records if not record.name.startswith("mail.")]
     assert len(lines) > 20
     for hidden in (MARKER, *secrets, "@near.example", "Lovelace"):
         assert not [line for line in lines if hidden.lower() in line.lower()], hidden

@@ -176,6 +176,7 @@ async def test_guards_only_read_until_their_school_says_more(office: Office) -> 
     token = await office.two.token("security@near.example")
     assert (await office.two.ask("GET", "/auth/me", token)).json["permissions"] == [
         "access_logs:read",
+        "acknowledgements:create",
         "faces:read",
         "live:read",
         "passes:read",

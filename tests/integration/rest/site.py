@@ -24,14 +24,14 @@ from hub.accounts.accounts import ACCOUNTS, Accounts
 from hub.accounts.audit import AuditEntry
 from hub.accounts.hashing import hasher
 from hub.accounts.identity import Identity
-from hub.accounts.permissions import Permission
+from hub.accounts.permissions import WALL, Permission
 from hub.accounts.roster import Roster
 from hub.config import Settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
 from hub.gate.annulling import ANNULLING, Annulling
 from hub.gate.by_hand import BY_HAND, ByHand
-from hub.gate.desk import Desk
+from hub.gate.desk import DESK, Desk
 from hub.index.directory import Directory
 from hub.index.feed import Feed
 from hub.index.index import PassIndex
@@ -65,6 +65,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "staff": frozenset({p for p in ALL if p.resource in {"students", "passes"}} | {Permission.access_points_read}),
     "security": frozenset({Permission.passes_read, Permission.access_logs_read, Permission.faces_read}),
     "card_reader": frozenset({Permission.passes_verify}),
+    "wall_screen": WALL,
 }
 
 
@@ -84,7 +85,7 @@ class People:
     ) -> str:
         token = f"token.{new_id()}"
         rights = ROLES[role] if permissions is None else permissions
-        self.known[token] = Identity(user, school, role, rights, new_id())
+        self.known[token] = Identity(user, school, role, rights, new_id(), wall=role == "wall_screen")
         return token
 
 
@@ -193,6 +194,12 @@ class Site:
                 *(f"{code}@example.org", PASSWORD_HASH, SCHOOL_ADMIN, self.schools[code]),
             )
             self.users[code] = rows[0]["id"]
+            # A wall screen has an id of its own; here it is the user's, so that `token` finds both.
+            await self.fetch(
+                "INSERT INTO wall_screens (id, school_id, name, created_by, expires_at)"
+                " VALUES ($1, $2, 'Hall', $1, now() + interval '180 days')",
+                *(self.users[code], self.schools[code]),
+            )
 
     async def point(self, school: str = "near", name: str = "Gate") -> UUID:
         """A door, made apart from what is tested."""
@@ -220,7 +227,8 @@ async def site_running(
     application = shell.application([*router.routes(declared), *reference_routes(declared)])
     application[ACCOUNTS] = accounts
     index, directory, journal = PassIndex(), Directory(), cast("RecorderClient", Journal())
-    application[BY_HAND] = ByHand(Desk(index, directory, Feed(settings, index, directory, []), journal), journal)
+    application[DESK] = desk = Desk(index, directory, Feed(settings, index, directory, []), journal)
+    application[BY_HAND] = ByHand(desk, journal)
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
     application[CARDS] = cards = Cards(own, pg, lambda: False)

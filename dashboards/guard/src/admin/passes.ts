@@ -9,6 +9,8 @@ import { here } from "./here.ts";
 export type Pass = Schemas["Pass"];
 export type Template = Schemas["Template"];
 export type Act = "renew" | "replace" | "deactivate" | "activate" | "revoke";
+/** What is done with passes of a whole filter. */
+export type Doing = "issue" | "send" | "badges";
 /** What making one pass and making many have in common. */
 export type Days = Pick<Schemas["NewPasses"], "passType" | "issueDate" | "expiryDate" | "templateId">;
 

@@ -4,7 +4,7 @@ import { io, type Socket } from "socket.io-client";
 
 import { Resume, type Next, type Told } from "./resume.ts";
 
-const MESSAGES = ["events", "amended", "reset", "stats"];
+const MESSAGES = ["events", "amended", "reset", "stats", "acknowledged"];
 
 interface Closed {
   description?: { code?: number; reason?: string } | string;

@@ -56,6 +56,8 @@ class Feed {
   /** This computer's clock minus the hub's, in ms. */
   skew = $state(0);
   now = $state(Date.now());
+  /** Another number: somebody has seen to something. */
+  acknowledged = $state(0);
   /** Oldest first; another array at most once a frame. */
   items = $state.raw<Item[]>([]);
   watched = new Map<string, Watched>();
@@ -122,6 +124,7 @@ class Feed {
     if (told.kind === "scans") this.#add(told.scans.map(itemOf));
     else if (told.kind === "amended") this.#amend(told.scans.map(itemOf));
     else if (told.kind === "mended") this.#add([noteOf(w.mended, w.mendedMore(time(new Date(told.cutAt)), duration(Date.now() - told.cutAt)))]);
+    else if (told.kind === "acknowledged") this.acknowledged++;
     else if (told.kind === "reset") this.#add([resetNote(told.reason)]);
     else this.#count(told.stats as Stats);
   }

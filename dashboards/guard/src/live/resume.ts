@@ -33,6 +33,7 @@ export type Told =
   | { kind: "amended"; scans: ScanEvent[] }
   | { kind: "mended"; cutAt: number }
   | { kind: "reset"; reason: string }
+  | { kind: "acknowledged" }
   | { kind: "stats"; stats: unknown };
 /** What is to be done about a connection that ended: try again after so many milliseconds, renew the session, or nothing. */
 export type Next = { then: "again"; afterMs: number } | { then: "renew" } | { then: "rest" };
@@ -173,6 +174,7 @@ export class Resume {
       if (scans.length) taken({ kind: "scans", scans });
     } else if (name === "amended") taken({ kind: "amended", scans: events });
     else if (name === "reset") taken({ kind: "reset", reason });
+    else if (name === "acknowledged") taken({ kind: "acknowledged" });
     else if (name === "stats") taken({ kind: "stats", stats: data });
   }
 

@@ -48,7 +48,7 @@ export const w = catalogue(
     search: "Suchen",
     clear: "Filter aufheben",
     found: (text: string, count: number) => (count === 1 ? "1 gefunden" : `${text} gefunden`),
-    ifAny: "(freiwillig)",
+    ifAny: "(optional)",
     none: "—",
     choose: "Wählen",
     yes: "Ja",

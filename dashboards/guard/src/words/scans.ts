@@ -1,6 +1,5 @@
 import { catalogue } from "./language.ts";
-
-const plain = (reason: string | null): string => (reason === null ? "" : `: ${reason.replaceAll("_", " ")}`);
+import { reasonWords } from "./live.ts";
 
 export const w = catalogue(
   {
@@ -9,7 +8,7 @@ export const w = catalogue(
     door: "Access point",
     direction: "Way",
     directions: { entry: "in", exit: "out" } as Record<string, string>,
-    said: (status: string, reason: string | null) => (status === "granted" ? "Granted" : `Denied${plain(reason)}`),
+    said: (status: string, reason: string | null) => (status === "granted" ? "Granted" : `Denied: ${reasonWords(reason)}`),
   },
   {
     decision: "Entscheidung",
@@ -17,6 +16,6 @@ export const w = catalogue(
     door: "Zugang",
     direction: "Richtung",
     directions: { entry: "hinein", exit: "hinaus" } as Record<string, string>,
-    said: (status: string, reason: string | null) => (status === "granted" ? "Eingelassen" : `Abgewiesen${plain(reason)}`),
+    said: (status: string, reason: string | null) => (status === "granted" ? "Eingelassen" : `Abgewiesen: ${reasonWords(reason)}`),
   },
 );

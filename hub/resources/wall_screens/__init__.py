@@ -1,0 +1,1 @@
+"""Screens on walls, which somebody has let in."""
