@@ -226,6 +226,16 @@ async def _student(site: Site, school: str) -> UUID:
 MAKERS["/students"] = _student
 
 
+async def _not_seen(site: Site, school: str) -> UUID:
+    """A student of long ago, whom no door has seen."""
+    id_ = await _student(site, school)
+    await site.fetch("UPDATE student_last_seen SET made_at = now() - interval '1 year' WHERE student_id = $1", id_)
+    return id_
+
+
+MAKERS["/admin/analytics/not-seen"] = _not_seen
+
+
 async def _mail(site: Site, school: str) -> UUID:
     id_ = new_id()
     await site.fetch(
