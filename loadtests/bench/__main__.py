@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -145,15 +146,22 @@ def main() -> None:
     print(f"filling a database with {options.passes:,} passes …", flush=True)
     with world(options.passes) as place:
         results: dict[str, Any] = {"passes": options.passes, "rounds": options.rounds}
+        failed: list[str] = []
         measures = _measures(place, options)
         for name in options.only.split(",") if options.only else measures:
             print(f"{name} …", flush=True)
-            results[name] = measures[name]()
+            try:
+                results[name] = measures[name]()
+            except Exception:  # noqa: BLE001 - the others took half an hour
+                traceback.print_exc()
+                failed.append(name)
     text = report.write(results)
     out = options.out or (None if options.only else PAGE)
     if out is not None:
         out.write_text(text)
     print(text)
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
