@@ -68,7 +68,7 @@ class FileSettings(BaseSettings):
         mode="before",
     )
     @classmethod
-    def _empty_is_none(cls, value: object) -> object:
+    def _empty_file_setting_is_none(cls, value: object) -> object:
         """A compose file can hand on a variable that may be left out only as an empty one."""
         return None if value == "" else value
 

@@ -145,10 +145,8 @@ def test_keys_are_exchanged_by_the_command(school: School) -> None:
     assert new.unseal(sealed, place) == b"030 1"
     school.execute("UPDATE students SET phone = $2 WHERE id = $1", id_, KeyRing([bytes(32)]).seal(b"030 1", place))
     status, text = passhub("keys", "rotate", **own)
-    assert (status, text.splitlines()[0]) == (
-        1,
-        f"left as it is, students.phone of {id_}: sealed with another key",
-    )
+    assert status == 1
+    assert f"left as it is, students.phone of {id_}: sealed with another key" in text.splitlines()
 
 
 @pytest.mark.parametrize("command", ["serve", "jobs"])

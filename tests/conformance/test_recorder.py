@@ -222,7 +222,11 @@ async def test_what_was_kept_too_late_is_amended_and_the_amendment_holds(own: Se
         assert await outcomes(ask(client, scan, replayed)) == ["unavailable"] * 2
         await until(lambda: beside(recorder))
         assert beside(recorder) == [Amendment(scan.scan_id, DEVICE, AT, Reason.hub_unavailable, SCHOOL)]
-        assert [found.code for found, _ in kept(recorder)] == [0, 0]
+        assert [(found.code, found.amends) for found, _ in kept(recorder)] == [
+            (0, False),
+            (0, False),
+            (Reason.hub_unavailable, True),
+        ]
         recorder._acknowledge = acknowledge  # type: ignore[method-assign]
         for worker in list(recorder.workers):
             assert worker.transport is not None

@@ -15,6 +15,7 @@ from hub.domain.verdict import Reason
 from hub.recorder import access_log
 from hub.recorder.admission import Batch
 from hub.recorder.wire import Amendment, Annul, Annulled
+from tests.integration.rows import add_school
 from tests.integration.test_drain import DEVICE, NOW, SCHOOL, Bench, entry
 
 
@@ -81,7 +82,8 @@ async def test_an_annulled_scan_is_no_use_whoever_brings_it_and_when(bench: Annu
     (pass_,) = await bench.connection.fetch(
         "INSERT INTO passes"
         " (school_id, pass_number, qr_code, pass_type, visitor_name, issue_date, expiry_date, max_uses)"
-        " SELECT id, 'V', 'V', 'visitor', 'G', '2026-01-01', '2099-01-01', 2 FROM schools LIMIT 1 RETURNING id"
+        " VALUES ($1, 'V', 'V', 'visitor', 'G', '2026-01-01', '2099-01-01', 2) RETURNING id",
+        await add_school(bench.connection, "ONE"),
     )
 
     async def uses() -> int:

@@ -193,7 +193,6 @@ async def test_a_student_has_one_key_whoever_asks_first(world: AuditWorld) -> No
         "DELETE FROM audit_seals",
         "UPDATE audit_sealed SET digest = ''",
         "DELETE FROM audit_sealed",
-        "DELETE FROM audit_logs_rejected",
         "DELETE FROM student_keys",
     ],
 )

@@ -28,6 +28,7 @@ UNKEPT = {
     "qrCode",
     "timezone",
     "secondFactor",
+    "secret",
 }
 
 

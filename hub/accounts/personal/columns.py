@@ -107,6 +107,7 @@ NOT_SEALED: Mapping[str, str] = {
     "pairings.secret_hash": "SHA-256 of a random secret",
     "pass_mails.lookup_key": "SHA-256 of a code",
     "passes.lookup_key": "SHA-256 of a code",
+    "reader_tickets.hash": "SHA-256 of a random ticket",
     "recovery_codes.hash": "SHA-256 of a random code",
     "refresh_tokens.hash": "SHA-256 of a random token",
     "signing_keys.public_key": "Ed25519",
@@ -114,4 +115,5 @@ NOT_SEALED: Mapping[str, str] = {
     "students.date_of_birth_bidx": "blind index",
     "students.phone_bidx": "blind index",
     "token_keys.public_key": "Ed25519",
+    "wall_screens.token_hash": "SHA-256 of a random token",
 }

@@ -10,10 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
+from hub.rest.texts import Named
 from hub.store.pg import Record
 
 Moment = Annotated[datetime, Meta(tz=True)]
-Name = Annotated[str, Meta(min_length=1, max_length=100, description="where it hangs")]
+Name = Annotated[Named, Meta(max_length=100, description="where it hangs")]
 Code = Annotated[str, Meta(min_length=8, max_length=20, description="as the screen shows it, with or without spaces")]
 
 
