@@ -244,7 +244,7 @@ async def test_other_kinds_of_content_and_large_bodies_are_refused(site: Site) -
     assert (await site.ask("POST", "/api/v1/failing", token, {"a": 1})).status == 400
 
 
-@pytest.mark.parametrize("path", ["/api/v1/%0A", "/api/v1/students/a%0Ab", "/%0D%0Ax: y", "/api/v2/%C2%85%0A"])
+@pytest.mark.parametrize("path", ["/api/v1/%0A", "/api/v1/students/a%0Ab", "/%0D%0Ax:%20y", "/api/v2/%C2%85%0A"])
 async def test_an_address_with_a_line_break_is_not_there_in_the_error_format(site: Site, path: str) -> None:
     async with site.http.get(URL(f"{site.url}{path}", encoded=True)) as answer:
         assert answer.status == 404
