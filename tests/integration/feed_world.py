@@ -22,7 +22,7 @@ from hub.index.index import PassIndex
 from hub.recorder.client import RecorderClient
 from tests.integration.rows import add_door, add_pass, add_school, add_student
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 async def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
