@@ -62,7 +62,7 @@ class Site:
         self.owner = owner
         self.http = http
         self.school = UUID(int=0)
-        self._headers: dict[str, str] = {}
+        self.headers: dict[str, str] = {}
 
     async def enter(self, school: UUID) -> None:
         """Signs in as an admin of a school that is there."""
@@ -74,12 +74,13 @@ class Site:
         )
         body = {"email": email, "password": PASSWORD}
         answer = await self.ask("POST", "/auth/login", json=body)
-        self._headers = {"Authorization": f"Bearer {answer['accessToken']}"}
+        self.headers = {"Authorization": f"Bearer {answer['accessToken']}"}
 
-    async def found(self, number: int) -> str:
+    async def found(self) -> str:
         """A new school with a door; the door's key."""
-        school, door, key = new_id(), new_id(), f"phk_bulk{number}"
-        await self.owner.execute("INSERT INTO schools (id, name, code) VALUES ($1, $2, $2)", school, f"BULK{number}")
+        school, door = new_id(), new_id()
+        code, key = f"BULK-{school.hex[-8:]}", f"phk_bulk{school.hex}"
+        await self.owner.execute("INSERT INTO schools (id, name, code) VALUES ($1, $2, $2)", school, code)
         await self.owner.execute("INSERT INTO access_points (id, name, school_id) VALUES ($1, 'x', $2)", door, school)
         await self.owner.execute(
             "INSERT INTO device_keys (school_id, access_point_id, key_hash)"
@@ -91,7 +92,7 @@ class Site:
 
     async def ask(self, method: str, path: str, **more: Any) -> Any:
         url = f"http://127.0.0.1:{PORT}/api/v1{path}"
-        async with self.http.request(method, url, headers=self._headers, **more) as response:
+        async with self.http.request(method, url, headers=self.headers, **more) as response:
             if response.status >= 400:
                 raise RuntimeError(await response.text())
             return await response.json()
@@ -99,7 +100,7 @@ class Site:
     async def export(self, query: str) -> int:
         """Reads an export to its end; its size."""
         url, size = f"http://127.0.0.1:{PORT}/api/v1/students/export{query}", 0
-        async with self.http.get(url, headers=self._headers) as response:
+        async with self.http.get(url, headers=self.headers) as response:
             response.raise_for_status()
             async for part in response.content.iter_any():
                 size += len(part)
@@ -180,7 +181,7 @@ async def _import(place: World, rows: int, rounds: int) -> dict[str, Any]:
     try:
         for number in range(rounds + 1):
             site = Site(owner, http)
-            key = await site.found(number)
+            key = await site.found()
             quiet = p99(await Paced(PORT, place.crowd, connections=DOORS, rate=SCANS_A_SECOND).run(QUIET_SECONDS))
             peak = Peak(jobs)
             watching = asyncio.create_task(peak.run())

@@ -193,7 +193,7 @@ async def _copy_once(owner: asyncpg.Connection, entries: list[Entry]) -> float:
     columns = [
         *("id", "student_id", "pass_id", "access_point_id", "school_id", "access_time", "access_type", "status"),
         *("reason", "device_info", "lookup_key", "received_at", "reader_time", "skew_ms", "stale", "offline"),
-        *("hub_status", "hub_reason", "reader_status", "reader_reason", "recorder_id", "stream_seq"),
+        *("hub_status", "hub_reason", "reader_status", "reader_reason", "recorded_by", "recorder_id", "stream_seq"),
     ]
     batches = []
     for start in range(0, len(entries), 5_000):

@@ -102,13 +102,17 @@ async function renewal(): Promise<Me | null> {
 }
 
 let renewing: Promise<boolean> | null = null;
+/** While somebody signs out, what else is on its way is refused: that is their doing, and no news to them. */
+let leaving = false;
 
 /** Whether the session goes on; who was signed in and is not any more is told so. Requests that ask together ask once. */
 export function renewed(): Promise<boolean> {
   renewing ??= renewal()
     .then((me) => {
-      if (me !== null) session.enter(me);
-      else if (session.phase === "in") session.leave("ended");
+      if (session.phase === "in" && !leaving) {
+        if (me !== null) session.enter(me);
+        else session.leave("ended");
+      }
       return me !== null;
     })
     .finally(() => {
@@ -119,6 +123,7 @@ export function renewed(): Promise<boolean> {
 
 /** Whether the hub has ended it. */
 export async function signOut(): Promise<boolean> {
+  leaving = true;
   try {
     try {
       await send("POST", `${AUTH}/logout`);
@@ -126,9 +131,11 @@ export async function signOut(): Promise<boolean> {
       if (!(error instanceof ApiFault && error.status === 401)) throw error;
       if ((await renewal()) !== null) await send("POST", `${AUTH}/logout`);
     }
+    session.leave("signedOut");
+    return true;
   } catch {
     return false;
+  } finally {
+    leaving = false;
   }
-  session.leave("signedOut");
-  return true;
 }
