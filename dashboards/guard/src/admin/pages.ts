@@ -4,6 +4,7 @@ import type { PageEntry } from "../pages.ts";
 import { w } from "../words/admin.ts";
 
 export const adminPages: PageEntry[] = [
+  { path: "/admin/analytics", title: w.pages.analytics, icon: "chart", needs: ["analytics:read"], menu: "admin", load: () => import("./Analytics.svelte") },
   { path: "/admin/students", title: w.pages.students, icon: "people", needs: ["students:read"], menu: "admin", load: () => import("./Students.svelte") },
   { path: "/admin/students/import", title: w.pages.imports, icon: "upload", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./Import.svelte") },
   { path: "/admin/students/roll-over", title: w.pages.rollover, icon: "school", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./RollOver.svelte") },

@@ -22,9 +22,13 @@ export const w = catalogue(
     by: "by",
     never: "never",
     pages: {
+      analytics: "Analytics",
       students: "Students",
       imports: "Import",
+      photos: "Photos",
       passes: "Passes",
+      templates: "Templates",
+      letters: "Letters",
       rollover: "New school year",
       doors: "Access points",
       accounts: "Accounts",
@@ -33,6 +37,7 @@ export const w = catalogue(
       departments: "Departments",
       audit: "Audit log",
       jobs: "Jobs",
+      keys: "Signing keys",
     },
     job: {
       queued: "Waiting for its turn",
@@ -63,9 +68,13 @@ export const w = catalogue(
     by: "von",
     never: "nie",
     pages: {
+      analytics: "Auswertung",
       students: "Lernende",
       imports: "Einlesen",
+      photos: "Fotos",
       passes: "Ausweise",
+      templates: "Vorlagen",
+      letters: "Briefe",
       rollover: "Neues Schuljahr",
       doors: "Zugänge",
       accounts: "Konten",
@@ -74,6 +83,7 @@ export const w = catalogue(
       departments: "Abteilungen",
       audit: "Protokoll",
       jobs: "Aufträge",
+      keys: "Signaturschlüssel",
     },
     job: {
       queued: "Wartet, bis sie an der Reihe ist",
