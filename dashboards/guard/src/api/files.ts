@@ -10,7 +10,19 @@ import { send } from "./wire.ts";
 export async function upload<T>(path: string, file: Blob, name: string, query: object = {}, field = "file"): Promise<T> {
   const form = new FormData();
   form.append(field, file, name);
-  return (await again(() => send("POST", address(path, {}, query), form))).body as T;
+  return await sendForm(address(path, {}, query), form);
+}
+
+/** Several files in one request, which keeps all of them or none, and what else the form says. Raises ApiFault. */
+export async function uploadAll<T>(path: string, files: File[], field: string, texts: Record<string, string> = {}): Promise<T> {
+  const form = new FormData();
+  for (const [name, text] of Object.entries(texts)) form.append(name, text);
+  for (const file of files) form.append(field, file, file.name);
+  return await sendForm(address(path), form);
+}
+
+async function sendForm<T>(url: string, form: FormData): Promise<T> {
+  return (await again(() => send("POST", url, form))).body as T;
 }
 
 /** Raises ApiFault. */
