@@ -7,6 +7,7 @@ export const adminPages: PageEntry[] = [
   { path: "/admin/analytics", title: w.pages.analytics, icon: "chart", needs: ["analytics:read"], menu: "admin", load: () => import("./Analytics.svelte") },
   { path: "/admin/students", title: w.pages.students, icon: "people", needs: ["students:read"], menu: "admin", load: () => import("./Students.svelte") },
   { path: "/admin/students/import", title: w.pages.imports, icon: "upload", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./Import.svelte") },
+  { path: "/admin/students/photos", title: w.pages.photos, icon: "person", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./Photos.svelte") },
   { path: "/admin/students/roll-over", title: w.pages.rollover, icon: "school", needs: ["students:import", "jobs:read"], menu: "none", load: () => import("./RollOver.svelte") },
   { path: "/admin/students/:id", title: w.pages.students, icon: "people", needs: ["students:read"], menu: "none", load: () => import("./Student.svelte") },
   { path: "/admin/passes", title: w.pages.passes, icon: "card", needs: ["passes:read"], menu: "admin", load: () => import("./Passes.svelte") },
