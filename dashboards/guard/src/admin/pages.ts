@@ -22,5 +22,6 @@ export const adminPages: PageEntry[] = [
   { path: "/admin/schools/:id", title: w.pages.schools, icon: "school", needs: ["schools:read"], menu: "none", load: () => import("./School.svelte") },
   { path: "/admin/departments", title: w.pages.departments, icon: "gear", needs: ["departments:read"], menu: "admin", load: () => import("./Departments.svelte") },
   { path: "/admin/audit", title: w.pages.audit, icon: "scroll", needs: ["audit_logs:read"], menu: "admin", load: () => import("./Audit.svelte") },
+  { path: "/admin/signing-keys", title: w.pages.keys, icon: "key", needs: ["signing_keys:rotate"], menu: "admin", load: () => import("./SigningKeys.svelte") },
   { path: "/admin/jobs", title: w.pages.jobs, icon: "menu", needs: ["jobs:read"], menu: "admin", load: () => import("./Jobs.svelte") },
 ];
