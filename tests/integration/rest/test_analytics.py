@@ -178,7 +178,8 @@ async def test_who_has_not_been_seen(site: Site, pg: Pg) -> None:
     header, *rows = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert [dict(zip(header, row, strict=True))["studentId"] for row in rows] == ["never", "long ago", "annulled"]
     assert dict(zip(header, rows[0], strict=True))["lastSeenAt"] == ""
-    assert site.trail.kept[-2].new["ids"] == [str(ids[name]) for name in ("never", "long ago", "annulled")]
+    told = {"format": "csv", "of": "student", "ids": [str(ids[name]) for name in ("never", "long ago", "annulled")]}
+    assert site.trail.kept[-2].new == told
 
 
 async def listed(site: Site, query: str) -> list[str]:

@@ -89,7 +89,7 @@ export const w = catalogue(
     passTypes: "Ausweise nach Art",
     notSeen: "Nicht gesehen",
     notSeenLead: (count: string) => `${count} aktive Lernende, die so lange keine Tür eingelassen hat.`,
-    notSeenOne: "Ein aktiver Mensch, den so lange keine Tür eingelassen hat.",
+    notSeenOne: "Eine aktive Person, die so lange keine Tür eingelassen hat.",
     notSeenFor: "Wie lange",
     daysLong: (days: number) => `Seit ${days} Tagen`,
     lastSeen: "Zuletzt gesehen",
