@@ -24,7 +24,7 @@ export const w = catalogue(
     rotateFor: "Which codes it signs",
     rotated: (kid: string) => `The key ${kid} signs from now on.`,
     compromise: "It was stolen",
-    compromiseOf: (kid: string) => `Say that ${kid} was stolen`,
+    compromiseOf: (kid: string) => `It was stolen: ${kid}`,
     compromiseTitle: (kid: string) => `Was ${kid} stolen?`,
     compromiseMore:
       "At once another key signs, and readers refuse what this one signed while they are cut off. Then every pass that it signed gets another code: printed cards and codes on phones stop working one after the other within minutes, and have to be printed or mailed again. It cannot be undone. If nothing was stolen, make a new key instead.",
@@ -57,7 +57,7 @@ export const w = catalogue(
     rotateFor: "Welche Codes er unterschreibt",
     rotated: (kid: string) => `Ab jetzt unterschreibt der Schlüssel ${kid}.`,
     compromise: "Er wurde gestohlen",
-    compromiseOf: (kid: string) => `Sagen, dass ${kid} gestohlen wurde`,
+    compromiseOf: (kid: string) => `Er wurde gestohlen: ${kid}`,
     compromiseTitle: (kid: string) => `Wurde ${kid} gestohlen?`,
     compromiseMore:
       "Sofort unterschreibt ein anderer Schlüssel, und Lesegeräte ohne Verbindung weisen ab, was dieser unterschrieben hat. Dann bekommt jeder Ausweis von ihm einen anderen Code: gedruckte Karten und Codes auf Telefonen gelten binnen Minuten einer nach dem anderen nicht mehr und müssen neu gedruckt oder verschickt werden. Das lässt sich nicht zurücknehmen. Wurde nichts gestohlen, machen Sie stattdessen einen neuen Schlüssel.",
