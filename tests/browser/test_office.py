@@ -227,6 +227,8 @@ async def test_a_new_key_signs_and_a_stolen_one_is_exchanged(window: Window, pro
     await expect(signs).to_have_count(1, timeout=PATIENCE)
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme="light" if scheme == "light" else "dark", reduced_motion="reduce")
+        await office.go("/admin/signing-keys", "Signing keys")  # drawn in it, and not on the way to it
+        await expect(signs).to_have_count(1, timeout=PATIENCE)
         assert (scheme, await office.violations()) == (scheme, [])
     kid = await signs.locator("code").inner_text()
     one = "UPDATE passes SET key_id = $1 WHERE pass_number = 'granted-South-0' RETURNING qr_code"
