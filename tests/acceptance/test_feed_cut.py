@@ -87,7 +87,7 @@ class Hub:
 
     def http(self, path: str, body: object = None, key: str = "") -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}", "Connection": "close"}
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
             answer = connection.getresponse()
             return answer.status, answer.read()

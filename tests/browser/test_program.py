@@ -61,7 +61,7 @@ async def scan(reader: Reader, door: Door, count: int) -> None:
 
 async def recorded(school: School, door: Door, count: int) -> list[str]:
     """The ids of the scans at a door, in the order in which their recorder took them, once there are so many."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             rows = await asyncio.to_thread(
                 school.fetch,
@@ -147,7 +147,7 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
     await window.page.get_by_role("button", name="Let in", exact=True).click()
     await expect(window.page.get_by_text("was let in by hand.")).to_be_visible(timeout=30_000)
     logged = "SELECT id, reason, status FROM access_logs WHERE recorded_by IS NOT NULL"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (rows := await asyncio.to_thread(school.fetch, logged)):
             pass
     assert [(row["reason"], row["status"]) for row in rows] == [("forgot the card; known to me", "granted")]
@@ -156,7 +156,7 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
     await person.get_by_role("button", name="Undo").click()
     await window.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     await expect(person).to_contain_text("Nobody passed", timeout=30_000)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (undone := await asyncio.to_thread(school.fetch, "SELECT scan_id FROM scan_annulments")):
             pass
     assert [row["scan_id"] for row in undone] == [rows[0]["id"]]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from io import BytesIO
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +19,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 import msgspec
+from aiohttp import web
 from pydantic import SecretStr
 
 from hub.accounts.accounts import ACCOUNTS, Accounts
@@ -185,17 +187,46 @@ class Site:
             await connection.close()
 
     async def furnish(self) -> None:
+        await self._connected(self._furnish)
+
+    async def furnish_anew(self) -> None:
+        """Other schools and people under the same names, for the next of the tests that share this site.
+
+        What there was is kept, in schools and of people of other names; no token is known any more.
+        """
+        self.people.known.clear()
+        self.trail.kept.clear()
+        await self._connected(self._refurnish)
+
+    async def _connected(self, work: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        connection = await asyncpg.connect(self.database)
+        try:
+            async with connection.transaction():
+                await work(connection)
+        finally:
+            await connection.close()
+
+    async def _refurnish(self, connection: asyncpg.Connection) -> None:
+        await connection.execute(
+            "UPDATE schools SET code = right(id::text, 20) WHERE id = ANY ($1)", list(self.schools.values())
+        )
+        await connection.execute(
+            "UPDATE users SET email = id || '@former.example' WHERE id = ANY ($1)", list(self.users.values())
+        )
+        await self._furnish(connection)
+
+    async def _furnish(self, connection: asyncpg.Connection) -> None:
         for code in ("near", "far"):
-            rows = await self.fetch("INSERT INTO schools (name, code) VALUES ($1, $1) RETURNING id", code)
-            self.schools[code] = rows[0]["id"]
-            rows = await self.fetch(
+            self.schools[code] = await connection.fetchval(
+                "INSERT INTO schools (name, code) VALUES ($1, $1) RETURNING id", code
+            )
+            self.users[code] = await connection.fetchval(
                 "INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)"
                 " VALUES ($1, $2, 'Ada', 'Lovelace', $3, $4) RETURNING id",
                 *(f"{code}@example.org", PASSWORD_HASH, SCHOOL_ADMIN, self.schools[code]),
             )
-            self.users[code] = rows[0]["id"]
             # A wall screen has an id of its own; here it is the user's, so that `token` finds both.
-            await self.fetch(
+            await connection.execute(
                 "INSERT INTO wall_screens (id, school_id, name, created_by, expires_at)"
                 " VALUES ($1, $2, 'Hall', $1, now() + interval '180 days')",
                 *(self.users[code], self.schools[code]),
@@ -211,6 +242,12 @@ class Site:
         return id_
 
 
+@cache
+def _reference() -> list[web.RouteDef]:
+    """The documents of all resources, made once for all sites."""
+    return reference_routes(declared_routes())
+
+
 @asynccontextmanager
 async def site_running(
     settings: Settings, routes: list[Route] | None = None, *, redis_up: bool = True
@@ -224,7 +261,8 @@ async def site_running(
     shell = Shell(settings.body_max_bytes, Stack(settings, clients), ())
     own = settings if settings.secret_key else settings.model_copy(update={"secret_key": SecretStr("A" * 43)})
     accounts = Accounts(own, pg, Roster(), lambda: False)
-    application = shell.application([*router.routes(declared), *reference_routes(declared)])
+    reference = _reference() if routes is None else reference_routes(declared)
+    application = shell.application([*router.routes(declared), *reference])
     application[ACCOUNTS] = accounts
     index, directory, journal = PassIndex(), Directory(), cast("RecorderClient", Journal())
     application[DESK] = desk = Desk(index, directory, Feed(settings, index, directory, []), journal)
