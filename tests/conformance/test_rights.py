@@ -6,7 +6,6 @@ Taken from the declarations: a new route is in it without anyone adding it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,13 +13,11 @@ import pytest
 import pytest_asyncio
 
 from hub.accounts.permissions import WALL, Permission
-from hub.config import load_settings
 from hub.resources import declared_routes
 from hub.rest.route import PUBLIC, WALL_SCREEN, Route
 from tests.conformance.things import address, body, make
 from tests.conformance.things import query as needed_query
-from tests.conftest import SECRET_KEY
-from tests.integration.rest.site import ROLES, Answer, Site, site_running
+from tests.integration.rest.site import ROLES, Answer, Site, shared_site
 from tests.services import Cluster
 
 ROUTES = declared_routes()
@@ -30,18 +27,9 @@ shared = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """One for all tests of this file: each asks little, and starting takes longer than that."""
-    name = await asyncio.to_thread(cluster.create)
-    own = load_settings(
-        database_url=cluster.url(name),
-        secret_key=SECRET_KEY,
-        rate_anonymous=1_000_000,
-        rate_signed_in=1_000_000,
-        files_dir=tmp_path_factory.mktemp("files"),
-        files_unscanned="serve",
-    )
-    async with site_running(own) as site:
+    files = {"files_dir": tmp_path_factory.mktemp("files"), "files_unscanned": "serve"}
+    async with shared_site(cluster, **files) as site:
         yield site
-    await asyncio.to_thread(cluster.drop, name)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

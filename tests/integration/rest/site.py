@@ -28,7 +28,7 @@ from hub.accounts.hashing import hasher
 from hub.accounts.identity import Identity
 from hub.accounts.permissions import WALL, Permission
 from hub.accounts.roster import Roster
-from hub.config import Settings
+from hub.config import Settings, load_settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
 from hub.gate.annulling import ANNULLING, Annulling
@@ -55,6 +55,8 @@ from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.store.files import open_files
 from hub.store.pg import Connection, Pg, Role
+from tests.conftest import SECRET_KEY
+from tests.services import Cluster
 
 ALL = frozenset(Permission)
 PASSWORD = "two owls and a lantern"
@@ -300,3 +302,13 @@ async def site_running(
         await intake.close()
         await pg.close()
         listening.close()
+
+
+@asynccontextmanager
+async def shared_site(cluster: Cluster, **more: Any) -> AsyncIterator[Site]:
+    """A site for all tests of a module, on a database of its own; `more` settings."""
+    name = await asyncio.to_thread(cluster.create)
+    own: dict[str, Any] = {"secret_key": SECRET_KEY, "rate_anonymous": 1_000_000, "rate_signed_in": 1_000_000}
+    async with site_running(load_settings(database_url=cluster.url(name), **(own | more))) as site:
+        yield site
+    await asyncio.to_thread(cluster.drop, name)
