@@ -225,5 +225,7 @@ async def test_the_demo_says_where_its_page_is(window: Window) -> None:
         await window.open(f"http://127.0.0.1:{demo.port}", email, password)
         await window.says("Live")
         await expect(window.page.locator("#newest .name")).not_to_be_empty(timeout=60_000)
+        face = window.page.locator("#newest img")  # a portrait that the seed has drawn
+        await expect(face).to_be_visible(timeout=60_000)
         await window.page.get_by_role("link", name="Doors").click()
-        await expect(window.page.locator("#door-list li").first).to_be_visible()
+        await expect(window.page.locator("#door-list [data-clock=right]").first).to_be_visible(timeout=60_000)
