@@ -140,9 +140,9 @@ async def _create(
                 await gallery.hang(connection, school, school_ids[school.code], portrayed)
     finally:
         passwords.cancel()
-        if drawing is not None and not drawing.done():
+        if drawing is not None:
             drawing.cancel()
-            await asyncio.wait([drawing])  # its children end
+            await asyncio.gather(drawing, return_exceptions=True)  # its children end
     progress(f"{students:,} students with {total:,} passes in {time.monotonic() - started:.1f} s")
     return known
 

@@ -183,7 +183,7 @@ async def test_a_screen_on_a_wall_is_paired_watches_and_is_revoked(office: Offic
         await expect(wall.page.locator("#newest .name")).to_have_text("Ada Lovelace", timeout=PATIENCE)
     await wall.page.reload()  # its cookie is enough
     await wall.says("Live")
-    await expect(wall.page.locator(".school")).to_have_text("NorthLodge")
+    await expect(wall.page.locator(".school")).to_have_text("North Lodge")
     await office.go("/admin/wall-screens", "Wall screens")
     await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_contain_text("Paired", timeout=PATIENCE)
     await office.window.page.locator("tbody").get_by_role("button", name="Lodge").click()

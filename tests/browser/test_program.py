@@ -91,6 +91,11 @@ async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, s
         online = window.page.locator('#door-list [data-reader="online"]')
         await expect(online).to_have_count(1, timeout=30_000)
         await expect(online.locator(".tally")).to_have_text("1 granted · 2 denied", timeout=30_000)
+        gate.status(firmware="1.4.2")
+        await expect(online.locator(".reader")).to_have_text("clock right firmware 1.4.2", timeout=30_000)
+        line = await online.locator("polyline").get_attribute("points")
+        assert line is not None
+        assert len(line.split()) == 30  # of minutes, most of which this page has not seen
     await expect(online).to_have_count(0, timeout=30_000)
 
 
