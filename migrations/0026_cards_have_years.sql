@@ -1,5 +1,8 @@
 -- A guard's card of a student shows the year of study too: workers hear of it when that alone has changed.
 
+GRANT CREATE ON SCHEMA public TO hub_definer;  -- an owner of functions must have it while replacing one
+SET LOCAL ROLE hub_definer;
+
 CREATE OR REPLACE FUNCTION public.hub_feed_cards() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -26,3 +29,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM hub_definer;
