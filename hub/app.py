@@ -36,7 +36,7 @@ from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
 from hub.gate.tickets import Tickets
 from hub.index.directory import Directory
-from hub.index.feed import Feed
+from hub.index.feed import Feed, Follower
 from hub.index.index import PassIndex
 from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
@@ -49,6 +49,7 @@ from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
+from hub.resources.analytics.kept import KEPT, KeptAnalytics
 from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
@@ -105,7 +106,9 @@ class Worker:
         self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.acknowledgements = Acknowledgements()
         self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
-        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements, self.cards])
+        self.analytics = KeptAnalytics(settings, lambda: self.feed.stale_since is None)
+        followers: list[Follower] = [self.roster, self.acknowledgements, self.cards, self.analytics]
+        self.feed = Feed(settings, self.index, self.directory, followers)
         self.feed.on_students = self.cards.forget
         self.recorder = RecorderClient(
             socket_path(settings),
@@ -231,10 +234,11 @@ class Worker:
             self.live.families,
             self.screens.families,
             self.cards.families,
+            self.analytics.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
         background += [self.live.run(), self.screens.run(), self.presence.run()]
-        background.append(self.cards.run(self.feed.ready.wait()))
+        background += [self.cards.run(self.feed.ready.wait()), self.analytics.run()]
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
@@ -251,6 +255,7 @@ class Worker:
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
             application[CARDS] = self.cards
+            application[KEPT] = self.analytics
             application[PRESSES] = self.presses
             runner = Runner(
                 application,
@@ -286,6 +291,7 @@ class Worker:
         await self.accounts.close()
         await self.pictures.close()
         await self.cards.close()
+        await self.analytics.close()
         await self.intake.close()
         await self.presses.close()
         self.line.send_numbers()
