@@ -105,7 +105,7 @@ def api_routes() -> list[web.RouteDef]:
         web.get("/api/v1/schools", _always(lambda: {"data": [school], "page": {"hasMore": False}})),
         web.get("/api/v1/hand-over", _always(lambda: {"data": OPEN, "page": {"hasMore": False}})),
         web.get("/api/v1/faces", _always(lambda: {"data": [FACE], "page": {"hasMore": False}})),
-        web.get(f"/api/v1/faces/{ADA}", _always(lambda: FACE | {"passes": [PASS]})),
+        web.get("/api/v1/students/{student}/card", _always(lambda: FACE | {"passes": [PASS]})),
         web.get("/api/v1/access-logs", _always(lambda: {"data": logs, "page": {"hasMore": False}})),
         web.get("/api/v1/access-logs/counts", _always(_counts)),
         web.get(f"/api/v1/passes/{ADA}/explain", _always(lambda: explained)),

@@ -91,6 +91,11 @@ async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, s
         online = window.page.locator('#door-list [data-reader="online"]')
         await expect(online).to_have_count(1, timeout=30_000)
         await expect(online.locator(".tally")).to_have_text("1 granted · 2 denied", timeout=30_000)
+        gate.status(firmware="1.4.2")
+        await expect(online.locator(".reader")).to_have_text("clock right firmware 1.4.2", timeout=30_000)
+        line = await online.locator("polyline").get_attribute("points")
+        assert line is not None
+        assert len(line.split()) == 30  # of minutes, most of which this page has not seen
     await expect(online).to_have_count(0, timeout=30_000)
 
 
@@ -225,5 +230,7 @@ async def test_the_demo_says_where_its_page_is(window: Window) -> None:
         await window.open(f"http://127.0.0.1:{demo.port}", email, password)
         await window.says("Live")
         await expect(window.page.locator("#newest .name")).not_to_be_empty(timeout=60_000)
+        face = window.page.locator("#newest img")  # a portrait that the seed has drawn
+        await expect(face).to_be_visible(timeout=60_000)
         await window.page.get_by_role("link", name="Doors").click()
-        await expect(window.page.locator("#door-list li").first).to_be_visible()
+        await expect(window.page.locator("#door-list [data-clock=right]").first).to_be_visible(timeout=60_000)
