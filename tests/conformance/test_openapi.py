@@ -34,7 +34,8 @@ async def gate(database: str, settings: Callable[..., Settings], people: People,
     place = await furnish(database)
     rates = {"rate_anonymous": 1_000_000, "rate_signed_in": 1_000_000}
     files = {"files_dir": tmp_path / "files", "files_unscanned": "serve"}
-    own = settings(shutdown_timeout=0.2, workers=1, **rates, **files)
+    patient = {"request_timeout": 120, "shutdown_timeout": 0.2}  # of a busy machine nothing is asked here
+    own = settings(workers=1, **patient, **rates, **files)
     async with recorder_running(own), worker_running(own, place, authenticator=people, trail=Trail()) as running:
         running.worker.accounts.throttle._pause = no_time  # thousands of failed sign-ins
         yield running
@@ -57,7 +58,7 @@ async def schemathesis(
     arguments = [
         *("run", f"{gate.url}/api/{version}/openapi.json", "--checks", CHECKS, "--max-examples", EXAMPLES),
         *("--phases", phases, "--seed", "20261124", "--generation-database", "none"),
-        *("--request-timeout", "120", "--no-color", "--continue-on-failure", *more),
+        *("--request-timeout", "180", "--no-color", "--continue-on-failure", *more),
     ]
     if token is not None:
         arguments += ["--header", f"Authorization: Bearer {token}"]
