@@ -44,7 +44,7 @@ const FIRST_MS = 1_000; // the first pause is half of this to all of it, the nex
 const LONGEST_MS = 20_000;
 const SETTLED_MS = 10_000; // a connection that lasted as long begins with short pauses again
 const SESSION_ENDED = 4001; // the one close code after which connecting again is useless
-const REMEMBERED = 20_000; // scans, to show none twice
+export const REMEMBERED = 20_000; // scans, to show none twice
 const NOT_ALLOWED = ["forbidden", "not_found"];
 
 /** How long ago something was, by whichever clock saw more. */
