@@ -132,9 +132,10 @@ async def live_page(context: BrowserContext, url: str) -> Page:
 
 
 async def until_counted(page: Page, scans: int) -> None:
-    """Until the page says that it was told of so many."""
-    shown = f'document.querySelector("#count").textContent.startsWith("{scans:,} ")'
-    await _until(page, shown)
+    """Until the page says that it was told of so many, and has drawn them."""
+    counted = 'Number(document.querySelector("#count").textContent.trim().split(" ")[0].replaceAll(",", ""))'
+    await _until(page, f"{counted} >= {scans}")
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 async def _until(page: Page, expression: str) -> None:

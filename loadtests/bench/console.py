@@ -114,14 +114,14 @@ async def frames(rounds: int, seconds: float) -> dict[str, Any]:
         for _ in range(rounds):
             context = await browser.new_context(viewport=DESK, storage_state=state)
             page = await live_page(context, URL)
-            await scans(WARM_UP_SECONDS)
+            before = len(await scans(WARM_UP_SECONDS))
             await page.evaluate(WATCH)
-            before = time.time() - time.monotonic()
+            wall = time.time() - time.monotonic()
             answered = await scans(seconds)
-            await asyncio.sleep(1.0)
+            await until_counted(page, before + len(answered))
             seen = await page.evaluate("window.seen")
             await context.close()
-            found.append(_summary(seen, answered, before))
+            found.append(_summary(seen, answered, wall))
             print("  ", found[-1], file=sys.stderr, flush=True)
     return {"rounds": found, "rate": SCANS_A_SECOND, "faces": FACES}
 
