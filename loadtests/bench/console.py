@@ -219,7 +219,7 @@ def measure(place: World, kind: str, *arguments: object) -> dict[str, Any]:
     """`kind` in a process of its own, in front of a hub whose students have faces."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-files-") as folder,
-        place.serving(PORT, HUB_FILES_DIR=folder, HUB_FILES_UNSCANNED="serve", **UNLIMITED),
+        place.serving(PORT, 1, HUB_FILES_DIR=folder, HUB_FILES_UNSCANNED="serve", **UNLIMITED),
     ):
         asyncio.run(give_faces(sign_in(PORT, SIDE_ADMIN)))
         command = [sys.executable, "-m", "loadtests.bench.console", kind, *map(str, arguments)]
