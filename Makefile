@@ -38,7 +38,7 @@ lint: $(VENV)/.dev  ## style, types, who imports whom, the console's types, Dock
 	$(VENV)/bin/hadolint Dockerfile
 	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
-bench: $(VENV)/.dev $(VENV)/.node  ## measure against limits and peers, into docs/benchmarks.md; ARGS="--only soon"
+bench: $(VENV)/.dev $(VENV)/.node console chromium  ## measure against limits and peers, into docs/benchmarks.md; ARGS="--only soon"
 	$(PY) -m loadtests.bench $(ARGS)
 
 load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARGS="--users 50 --run-time 5m"

@@ -121,6 +121,9 @@ async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
     await screen.send("stats", stats(door(hostile)))
     await window.counts(1)
     assert await window.text("#newest .name") == hostile
+    async with asyncio.timeout(60):
+        while len(window.complaints) < 2:  # of the large picture, and of the list's, which comes a moment later
+            await window.page.evaluate("0")
     await expect(window.page.locator("main img")).to_have_count(0)  # what could not be loaded is initials again
     window.complaints.clear()
     await window.page.get_by_role("link", name="Doors").click()
@@ -201,6 +204,8 @@ async def test_thousands_of_events_take_the_same_few_rows(window: Window, hub: S
         await screen.events(str(batch), [event(1_000 + batch * 100 + number) for number in range(100)])
     await window.counts(10_300)
     assert await window.page.locator("#scans li").count() < 40
+    kept = "document.querySelector('#scans').offsetHeight / document.querySelector('#scans li').offsetHeight"
+    assert await window.page.evaluate(kept) <= 5_100  # what could be scrolled to is what is in memory
     newest = window.page.locator("#scans li").first
     await expect(newest.locator(".name")).to_have_text("Student 10999")
 

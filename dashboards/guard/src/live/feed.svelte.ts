@@ -11,6 +11,7 @@ import type { State, Told } from "./resume.ts";
 import { ring } from "./sound.ts";
 
 const KEPT = 5_000; // items
+const OVER = 100; // more, until the oldest go
 const LOOK_MS = 250;
 const NEWEST_MS = 250; // a face stays as long, so that it can be seen
 const LATELY = 12;
@@ -132,7 +133,7 @@ class Feed {
 
   #add(items: Item[]): void {
     this.#items.push(...items);
-    if (this.#items.length > KEPT + 500) this.#items = this.#items.slice(-KEPT);
+    if (this.#items.length > KEPT + OVER) this.#items = this.#items.slice(-KEPT);
     const scans = items.filter((one) => one.kind !== "note");
     this.total += scans.length;
     const current = scans.filter((one) => !one.late);
