@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.acceptance.hub import Hub, short_directory
+from tests.acceptance.school import School, furnish
+from tests.browser.office import Office, appoint, count
 from tests.browser.scripted_hub import ScriptedHub, scripted_hub
 from tests.browser.window import Window
+from tests.services import Cluster
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +51,33 @@ async def window(browser: Browser) -> AsyncIterator[Window]:
 async def hub() -> AsyncIterator[ScriptedHub]:
     async with scripted_hub() as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def school(cluster: Cluster) -> Iterator[School]:
+    """Two schools with an office, whose numbers were counted once."""
+    name = cluster.create()
+    made = furnish(cluster.url(name))
+    appoint(made)
+    count(made)
+    yield made
+    cluster.drop(name)
+
+
+@pytest.fixture(scope="package")
+def program(school: School) -> Iterator[Hub]:
+    """The real program in front of it. It keeps files, and asks a scanner at its directory's clamd.sock, which is away
+    until a test is one."""
+    with short_directory() as directory:
+        clamd = f"unix://{directory / 'clamd.sock'}"
+        with Hub(school.url, directory, workers=1, files_dir=directory / "files", clamd_url=clamd) as hub:
+            hub.wait_ready()
+            yield hub
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(window: Window, program: Hub, school: School) -> AsyncIterator[Office]:
+    """With its administrator signed in."""
+    opened = Office(window, program, school)
+    await opened.sign_in()
+    yield opened

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Locator, expect
 
+from hub.config import load_settings
+from hub.jobs.counting import count_scans, refresh_summary
+from hub.store.pg import Pg, Role
 from tests.acceptance.hub import Hub
 from tests.acceptance.school import PASSWORD, School, guard
 from tests.browser.window import Window
 
 ADMIN = "admin@north.example"
+CHIEF = "chief@installation.example"
 AXE = Path(__file__).resolve().parents[2] / "dashboards/guard/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PATIENCE = 30_000  # of a page that waits for a job, in milliseconds
 
 
 def appoint(school: School) -> None:
-    """An administrator beside the guard of North, with the same password; and two departments."""
+    """An administrator beside the guard of North and a super admin, with the same password; and two departments."""
     school.execute(
         "INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id, email_verified_at)"
         " SELECT $1, u.password_hash, 'Ada', 'Admin', r.id, u.school_id, now() FROM users u, roles r"
@@ -28,10 +33,31 @@ def appoint(school: School) -> None:
         *(ADMIN, guard("North")),
     )
     school.execute(
+        "INSERT INTO users (email, password_hash, first_name, last_name, role_id, email_verified_at)"
+        " SELECT $1, u.password_hash, 'Carol', 'Chief', r.id, now() FROM users u, roles r"
+        " WHERE u.email = $2 AND r.name = 'super_admin' AND r.school_id IS NULL",
+        *(CHIEF, guard("North")),
+    )
+    school.execute(
         "INSERT INTO departments (school_id, name, code) SELECT school_id, unnest(ARRAY['Physics', 'Law']),"
         " unnest(ARRAY['PHY', 'LAW']) FROM users WHERE email = $1",
         ADMIN,
     )
+
+
+def count(school: School) -> None:
+    """What analytics shows, up to now: the job would in a minute."""
+    asyncio.run(_count(school.url))
+
+
+async def _count(url: str) -> None:
+    secret = base64.urlsafe_b64encode(bytes(32)).decode()
+    pg = await Pg.open(load_settings(database_url=url, secret_key=secret), [Role.hub_system])
+    try:
+        await count_scans(pg)
+        await refresh_summary(pg)
+    finally:
+        await pg.close()
 
 
 @dataclass

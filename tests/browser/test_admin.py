@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import ViewportSize, expect
 
 from hub.reader import Reader
-from tests.acceptance.hub import Hub, short_directory
-from tests.acceptance.school import School, furnish, guard
-from tests.browser.office import PATIENCE, Office, appoint
+from tests.acceptance.hub import Hub
+from tests.acceptance.school import School, guard
+from tests.browser.office import PATIENCE, Office
 from tests.browser.window import Window
-from tests.services import Cluster
 
 pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
 
+ROOT = Path(__file__).resolve().parents[2]
 FILE = b"""studentId;firstName;lastName;email;yearOfStudy;departmentId
 N-1001;Ada;Byron;ada.byron@school.example;1;PHY
 N-1002;Grace;Hopper;not-an-address;2;LAW
@@ -27,10 +27,14 @@ N-1004;Edsger;Dijkstra;edsger@school.example;3;PHY
 """
 #: Every list and form, with words that are there when it is whole.
 PAGES = {
+    "/admin/analytics": "Not seen",
     "/admin/students": "found",
     "/admin/students/import": "Check the file",
+    "/admin/students/photos": "Import the photos",
     "/admin/students/roll-over": "Step 1",
     "/admin/passes": "found",
+    "/admin/passes/templates": "found",
+    "/admin/passes/letters": "found",
     "/admin/access-points": "found",
     "/admin/wall-screens": "Screens that show what happens",
     "/admin/accounts": "found",
@@ -42,28 +46,10 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def school(cluster: Cluster) -> Iterator[School]:
-    name = cluster.create()
-    made = furnish(cluster.url(name))
-    appoint(made)
-    yield made
-    cluster.drop(name)
-
-
-@pytest.fixture(scope="module")
-def program(school: School) -> Iterator[Hub]:
-    with short_directory() as directory, Hub(school.url, directory, workers=1) as hub:
-        hub.wait_ready()
-        yield hub
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def office(window: Window, program: Hub, school: School) -> AsyncIterator[Office]:
-    """With its administrator signed in."""
-    opened = Office(window, program, school)
-    await opened.sign_in()
-    yield opened
+async def test_every_page_is_among_them() -> None:
+    """But those of one thing, and the signing keys, which are a super admin's: test_office.py."""
+    declared = set(re.findall(r'path: "(/admin/[a-z/-]+)"', (ROOT / "dashboards/guard/src/admin/pages.ts").read_text()))
+    assert declared == PAGES.keys() | {"/admin/signing-keys"}
 
 
 async def test_a_student_is_made_gets_a_pass_and_is_found_again(office: Office) -> None:
@@ -286,7 +272,7 @@ async def test_who_lacks_a_permission_sees_neither_entry_nor_page(window: Window
     await office.sign_in(guard("North"))
     menu = window.page.get_by_role("navigation")
     await expect(menu.get_by_role("link", name="Passes")).to_be_visible()
-    for name in ("Students", "Access points", "Accounts", "School", "Departments", "Audit log", "Jobs"):
+    for name in ("Students", "Access points", "Accounts", "School", "Departments", "Audit log", "Jobs", "Analytics"):
         await expect(menu.get_by_role("link", name=name)).to_have_count(0)
     for path in PAGES.keys() - {"/admin/passes"}:
         await office.go(path, "There is no such page")
@@ -313,6 +299,7 @@ async def test_no_page_has_a_violation(office: Office, theme: str) -> None:
         assert (path, await office.violations()) == (path, [])
     for path, button in (
         *(("/admin/students", "New student"), ("/admin/passes", "Issue passes")),
+        ("/admin/passes/templates", "New template"),
         ("/admin/wall-screens", "Pair a screen"),
     ):
         await page.goto(office.url + path)

@@ -26,6 +26,8 @@ setZone(undefined);
 
 export const zoneName = (): string => zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const number = (value: number): string => numbers.format(value);
+/** A file's size; what is sent here has some megabytes at most. */
+export const fileSize = (bytes: number): string => (bytes < 1_000_000 ? `${number(Math.max(1, Math.round(bytes / 1000)))} kB` : `${number(Math.round(bytes / 100_000) / 10)} MB`);
 const valid = (date: Date): boolean => !Number.isNaN(date.getTime());
 
 /** The time of day, with the day when it is not today's; nothing for what is no time. */
@@ -43,6 +45,18 @@ export function day(text: string): string {
   const at = new Date(`${text}T12:00:00Z`);
   return valid(at) ? new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(at) : text;
 }
+
+/** A day and month, where the year is known. */
+export const shortDay = (at: Date): string => (valid(at) ? formats.day.format(at) : "");
+
+/** The school's day, such as 2026-11-25. */
+export const isoDay = (at: Date): string => new Intl.DateTimeFormat("en-CA", { timeZone: zoneName(), year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+
+/** When a day such as 2026-11-25 begins at the school. */
+export const dayStart = (day: string): Date => midnight(new Date(`${day}T12:00:00Z`));
+
+/** 1 is Monday. */
+export const weekday = (number: number): string => new Intl.DateTimeFormat(locale, { weekday: "long", timeZone: "UTC" }).format(new Date(Date.UTC(2024, 0, number)));
 
 /** The beginning of the school's day. */
 export function midnight(now = new Date()): Date {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readSheet, writeSheet } from "../src/admin/mending.ts";
+import { forSpreadsheet, readSheet, writeSheet } from "../src/admin/mending.ts";
 
 const HEADER = "importLine;importFaults;Number;First name;Surname;phone\r\n";
 
@@ -26,5 +26,13 @@ test("a column is found by what it was mapped to; where none is, all may be mend
 test("a cell may hold lines, quotes and commas, both ways", () => {
   const cells = ["a\nb", 'say "yes"', "1,2", ""];
   const text = writeSheet({ header: ["importLine", "importFaults", "c", "d", "e", "f"], rows: [{ cells: ["2", "x", ...cells] }] });
+  assert.deepEqual(readSheet(text, [], {}).rows[0]?.cells, cells);
+});
+
+test("what a spreadsheet would take for a formula is text, and is read back as it was", () => {
+  const cells = ["=1+1", "-x.jpg", "a-b.jpg", "@x"];
+  const given = cells.map(forSpreadsheet);
+  assert.deepEqual(given, ["'=1+1", "'-x.jpg", "a-b.jpg", "'@x"]);
+  const text = writeSheet({ header: ["importLine", "importFaults", "c", "d", "e", "f"], rows: [{ cells: ["2", "x", ...given] }] });
   assert.deepEqual(readSheet(text, [], {}).rows[0]?.cells, cells);
 });

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.rest.pages import ListQuery
+from hub.rest.sheets import Form, text_of
 from hub.store.pg import Record
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -124,6 +125,11 @@ class NotSeenQuery(ListQuery, kw_only=True, frozen=True):
     days: Days = 30
 
 
+class NotSeenExport(msgspec.Struct, kw_only=True, frozen=True):
+    days: Days = 30
+    format: Form = "csv"
+
+
 class NotSeen(msgspec.Struct, kw_only=True):
     """A student whom no door has let through since `lastSeenAt`, or ever since `since`, when the record was made."""
 
@@ -152,3 +158,22 @@ def not_seen(row: Record) -> NotSeen:
         lastSeenAt=row["seen_at"],
         since=row["since"],
     )
+
+
+#: Of a row of the file, by the name of its column there.
+_CELLS = {
+    "studentId": "student_id",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "program": "program",
+    "yearOfStudy": "year_of_study",
+    "departmentId": "department_id",
+    "lastSeenAt": "seen_at",
+    "since": "since",
+    "id": "id",
+}
+NOT_SEEN_HEADER = list(_CELLS)
+
+
+def not_seen_cells(row: Record) -> list[str]:
+    return [text_of(row[column]) for column in _CELLS.values()]

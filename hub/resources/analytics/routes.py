@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET
 
 from hub.accounts.permissions import Permission
-from hub.errors import BadRequest, NotFound
+from hub.errors import BadRequest, NotFound, TooManyRequests
 from hub.issuing.signing import known_zone
 from hub.resources.analytics import reading
 from hub.resources.analytics.kept import KEPT
@@ -20,20 +20,26 @@ from hub.resources.analytics.model import (
     HOURLY_DAYS,
     MOST_DAYS,
     MOST_POINTS,
+    NOT_SEEN_HEADER,
     Analytics,
     AnalyticsQuery,
     Denials,
     NotSeen,
+    NotSeenExport,
     NotSeenNumber,
     NotSeenQuery,
     PointNumbers,
     not_seen,
+    not_seen_cells,
 )
+from hub.rest.answer import File
 from hub.rest.call import Call
+from hub.rest.exporting import Export
 from hub.rest.faults import fault, refusal
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
-from hub.store.keyset import Column, Listing
+from hub.rest.sheets import FILES
+from hub.store.keyset import ALL, Column, Listing
 from hub.store.pg import Connection, Record
 from hub.store.queries import load_queries
 
@@ -84,6 +90,17 @@ async def read(tx: Connection, school: UUID | None, query: AnalyticsQuery) -> An
 
 async def list_not_seen(call: Call[NotSeenQuery, None]) -> Page[NotSeen]:
     return await read_page(call, NOT_SEEN, not_seen, base=[call.school_for(), _before(call.query.days)], filters={})
+
+
+async def export_not_seen(call: Call[NotSeenExport, None]) -> File:
+    query, school = call.query, call.school_for()
+
+    async def find(_: Connection) -> tuple[str, list[Any]]:
+        return NOT_SEEN.page("since", ALL, base=[school, _before(query.days)])
+
+    form, kind = query.format, "student"
+    export = Export(call, kind, "Not seen", form, NOT_SEEN_HEADER, not_seen_cells, lambda row: row["id"], find)
+    return await export.file({"notSeenDays": query.days})
 
 
 async def _zone(tx: Connection, school: UUID | None) -> ZoneInfo:
@@ -139,5 +156,15 @@ ROUTES = [
         query=NotSeenQuery,
         answer=Page[NotSeen],
         reads="student",
+    ),
+    Route(
+        "GET",
+        "/admin/analytics/not-seen/export",
+        export_not_seen,
+        summary="All of these students, as CSV or XLSX",
+        permission=Permission.students_export,
+        query=NotSeenExport,
+        files=FILES,
+        errors=(BadRequest, TooManyRequests),
     ),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -172,6 +174,12 @@ async def test_who_has_not_been_seen(site: Site, pg: Pg) -> None:
     assert (one["id"], one["lastSeenAt"], answer.json["page"]["total"]) == (str(ids["never"]), None, 1)
     assert site.trail.kept[-1].subject_id == ids["never"]
     assert (await site.ask("GET", f"{PATH}/not-seen", site.token("super_admin"))).status == 400
+    answer = await site.ask("GET", f"{PATH}/not-seen/export?days=30", site.token())
+    header, *rows = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    assert [dict(zip(header, row, strict=True))["studentId"] for row in rows] == ["never", "long ago", "annulled"]
+    assert dict(zip(header, rows[0], strict=True))["lastSeenAt"] == ""
+    told = {"format": "csv", "of": "student", "ids": [str(ids[name]) for name in ("never", "long ago", "annulled")]}
+    assert site.trail.kept[-2].new == told
 
 
 async def listed(site: Site, query: str) -> list[str]:

@@ -5,7 +5,7 @@ export interface FieldOf<Body> {
   name: keyof Body & string;
   label: string;
   hint?: string;
-  kind?: "text" | "email" | "tel" | "url" | "date" | "number" | "area" | "choice" | "yesno" | "switch";
+  kind?: "text" | "email" | "tel" | "url" | "date" | "number" | "color" | "area" | "choice" | "yesno" | "switch";
   choices?: [string, string][];
   /** What no choice means, where that is not "none". */
   unset?: string;

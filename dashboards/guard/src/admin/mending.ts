@@ -38,6 +38,9 @@ export function readSheet(text: string, errors: JobFault[], mapping: Record<stri
 /** What a spreadsheet would have taken for a formula has an apostrophe before it. */
 const unguarded = (cell: string): string => (/^'[=+\-@]/.test(cell) ? cell.slice(1) : cell);
 
+/** A cell for a spreadsheet, which takes no text for a formula. */
+export const forSpreadsheet = (cell: string): string => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
+
 export function writeSheet({ header, rows }: { header: string[]; rows: { cells: string[] }[] }): string {
   const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
   return `\ufeff${[header, ...rows.map((row) => row.cells)].map((cells) => cells.map(quoted).join(",")).join("\r\n")}\r\n`;

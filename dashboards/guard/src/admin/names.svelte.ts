@@ -36,6 +36,7 @@ class Names {
 }
 
 export const studentNames = new Names("students:read", async (id) => fullName(await api.get("/students/{id}", { path: { id }, query: { deleted: true } })));
+export const passNumbers = new Names("passes:read", async (id) => (await api.get("/passes/{id}", { path: { id } })).passNumber);
 export const doorNames = new Names("access_points:read", async (id) => (await api.get("/access-points/{id}", { path: { id } })).name);
 export const userNames = new Names("users:read", async (id) => {
   const user = await api.get("/admin/users/{id}", { path: { id } });

@@ -6,6 +6,7 @@
 
 import { renewed } from "../session.svelte.ts";
 import { ApiFault } from "./errors.ts";
+import { once } from "./repeating.ts";
 import type { components, paths as described } from "./schema";
 import { send } from "./wire.ts";
 
@@ -41,12 +42,18 @@ async function whole<M extends Method, P extends With<M>>(
 ): Promise<{ body: Result<P, M>; etag: string | null }> {
   const url = address(path as string, options.path as object, options.query as object);
   const headers: Record<string, string> = options.match === undefined ? {} : { "If-Match": options.match };
-  const ask = () => send(method.toUpperCase(), url, options.body, headers);
+  const ask = (more: Record<string, string>) => renewing(() => send(method.toUpperCase(), url, options.body, { ...headers, ...more }));
+  const answer = method === "post" ? await once(`${url} ${JSON.stringify(options.body)}`, (key) => ask({ "Idempotency-Key": key })) : await ask({});
+  return answer as { body: Result<P, M>; etag: string | null };
+}
+
+/** Once more when the session's cookies had to be renewed. */
+export async function renewing<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return (await ask()) as { body: Result<P, M>; etag: string | null };
+    return await ask();
   } catch (error) {
     if (!(error instanceof ApiFault && error.status === 401 && (await renewed()))) throw error;
-    return (await ask()) as { body: Result<P, M>; etag: string | null };
+    return await ask();
   }
 }
 

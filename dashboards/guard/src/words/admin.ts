@@ -22,9 +22,13 @@ export const w = catalogue(
     by: "by",
     never: "never",
     pages: {
+      analytics: "Analytics",
       students: "Students",
       imports: "Import",
+      photos: "Photos",
       passes: "Passes",
+      templates: "Templates",
+      letters: "Letters",
       rollover: "New school year",
       doors: "Access points",
       walls: "Wall screens",
@@ -34,6 +38,7 @@ export const w = catalogue(
       departments: "Departments",
       audit: "Audit log",
       jobs: "Jobs",
+      keys: "Signing keys",
     },
     job: {
       queued: "Waiting for its turn",
@@ -64,9 +69,13 @@ export const w = catalogue(
     by: "von",
     never: "nie",
     pages: {
+      analytics: "Auswertung",
       students: "Lernende",
       imports: "Einlesen",
+      photos: "Fotos",
       passes: "Ausweise",
+      templates: "Vorlagen",
+      letters: "Briefe",
       rollover: "Neues Schuljahr",
       doors: "Zugänge",
       walls: "Wandbildschirme",
@@ -76,6 +85,7 @@ export const w = catalogue(
       departments: "Abteilungen",
       audit: "Protokoll",
       jobs: "Aufträge",
+      keys: "Signaturschlüssel",
     },
     job: {
       queued: "Wartet, bis sie an der Reihe ist",
