@@ -53,8 +53,8 @@ def keyboards(code: str, key: SigningKey) -> dict[str, Any]:
         cases.append({"name": name, "typed": typed, "fault": found})
     return {
         "about": "What a scanner that types for a US keyboard gives under other layouts. `plain` and `shift` are the 47"
-        " keys in the four rows of a US keyboard; `dead`: accents that wait for the next letter; `locks`: what Caps Lock"
-        " can do there. `fault` is null where nothing has to be repaired, or nothing can be recognised.",
+        " keys in the four rows of a US keyboard; `dead`: accents that wait for the next letter; `locks`: what Caps"
+        " Lock can do there. `fault` is null where nothing has to be repaired, or nothing can be recognised.",
         "layouts": [
             {
                 "name": layout.name,
