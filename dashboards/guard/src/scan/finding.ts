@@ -1,8 +1,8 @@
 // Finds a code in a camera's picture: by the browser itself where it can, else by ZXing in a worker, loaded only then.
 
 import { PREFIX } from "./code.ts";
-import type { Answered, Asked } from "./reading.worker.ts";
-import workerUrl from "./reading.worker.ts?worker&url";
+import type { Answered, Asked } from "./reading.ts";
+import workerUrl from "./reading.ts?worker&url";
 
 export interface Finder {
   /** What the code in the picture says; null when there is none. Raises when it cannot be looked for. */

@@ -4,8 +4,10 @@
 import { api } from "../api/client.ts";
 import { ApiFault } from "../api/errors.ts";
 import { ring } from "../live/sound.ts";
+import { toasts } from "../parts/toasts.svelte.ts";
 import { preferences } from "../preferences.svelte.ts";
-import { renewed } from "../session.svelte.ts";
+import { renewed, session } from "../session.svelte.ts";
+import { w } from "../words/scanning.ts";
 import { Reader, SUBPROTOCOL, TICKET, type Decision, type Direction, type Next, type Point, type State, type Told, type Trouble } from "./protocol.ts";
 import type { LayoutFault } from "./scanners.ts";
 
@@ -85,6 +87,13 @@ class Link {
     this.#read();
   }
 
+  /** The page goes with the right to it: what is left of it says why. */
+  forbidden(): void {
+    if (this.#door === null) return;
+    this.close();
+    toasts.fault(w.troubles.forbidden);
+  }
+
   /** Does not wait for the end of the pause. */
   retry(): void {
     if (this.#door === null || this.#connected) return;
@@ -157,7 +166,9 @@ class Link {
     } catch {
       goesOn = undefined;
     }
-    if (turn === this.#turn) this.#next(this.#reader.renewed(goesOn));
+    if (turn !== this.#turn) return;
+    if (goesOn === true && !session.may("access_points:scan")) this.forbidden();
+    else this.#next(this.#reader.renewed(goesOn));
   }
 
   #tick(): void {

@@ -22,18 +22,24 @@ export class Typing {
   quick(at: number): boolean {
     return this.#count >= LEAST && at - this.#first <= QUICK_MS * this.#count;
   }
+
+  /** The same, and what comes now is another text. */
+  end(at: number): boolean {
+    const quick = this.quick(at);
+    this.#count = 0;
+    return quick;
+  }
 }
 
-/** Swallows a code that is still being held up. */
+/** Swallows a code that is still being held up, also where two are in one picture. */
 export class Once {
-  #code = "";
-  #seen = -SAME_MS;
+  #seen = new Map<string, number>();
 
   /** Whether this is a new scan. */
   fresh(code: string, at: number): boolean {
-    const same = code === this.#code && at - this.#seen < SAME_MS;
-    this.#code = code;
-    this.#seen = at;
-    return !same;
+    for (const [other, last] of this.#seen) if (at - last >= SAME_MS) this.#seen.delete(other);
+    const fresh = !this.#seen.has(code);
+    this.#seen.set(code, at);
+    return fresh;
   }
 }

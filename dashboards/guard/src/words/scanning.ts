@@ -116,7 +116,7 @@ export const w = catalogue(
       "": "",
       forbidden: "Dieses Konto darf nicht mehr scannen. Vielleicht hat die Schule die Wache am Eingang abgeschaltet.",
       gone: "Diese Tür gibt es nicht mehr. Wählen Sie eine andere.",
-      handshake: "Der Hub gibt Eintrittskarten, aber sie verbinden nicht. Vielleicht lässt ein Proxy keine WebSockets durch.",
+      handshake: "Der Hub gibt Tickets aus, aber sie verbinden nicht. Vielleicht lässt ein Proxy keine WebSockets durch.",
       unread: "Der Hub konnte diese Seite nicht verstehen. In einer Minute wird es neu versucht; neu laden hilft vielleicht.",
     } as Record<Trouble, string>,
     doorOff: "Diese Tür ist abgeschaltet: alle werden abgewiesen.",
