@@ -102,7 +102,6 @@ async def test_what_a_scanner_types_is_asked_at_this_door(office: Office) -> Non
     page = office.window.page
     await office.sign_in()
     door = await at(office, "North gate")
-    assert await office.violations() == []
     await page.get_by_role("button", name="Another door").focus()  # wherever the focus is
     await scanner(page, CODE)
     await answered(page, "granted", "Granted", "Ada Lovelace", "valid until")
@@ -110,7 +109,6 @@ async def test_what_a_scanner_types_is_asked_at_this_door(office: Office) -> Non
     await page.get_by_role("radio", name="In").check()
     await scanner(page, "revoked-North", "Tab")
     await answered(page, "denied", "Denied", "The pass was revoked")
-    assert await office.violations() == []
     await page.get_by_label("Code", exact=True).fill("nobody-North")
     await page.get_by_role("button", name="Check").click()
     await answered(page, "denied", "This is not the code of a pass")
@@ -198,7 +196,6 @@ async def test_why_there_is_no_camera_is_said(office: Office) -> None:
         )
         await page.get_by_role("button", name="Use the camera").click()
         await expect(page.get_by_role("alert")).to_contain_text(words, timeout=PATIENCE)
-    assert await office.violations() == []
 
 
 async def test_a_scan_whose_answer_was_lost_is_sent_again_and_is_one(office: Office) -> None:
