@@ -36,7 +36,7 @@ from hub.gate.presence import Presence
 from hub.gate.socket import SocketDoor
 from hub.gate.tickets import Tickets
 from hub.index.directory import Directory
-from hub.index.feed import Feed
+from hub.index.feed import Feed, Follower
 from hub.index.index import PassIndex
 from hub.issuing.badges.presses import PRESSES, Presses
 from hub.issuing.pictures import PICTURES, Pictures
@@ -49,9 +49,11 @@ from hub.live.stats import Stats
 from hub.recorder.client import RecorderClient
 from hub.recorder.process import socket_path
 from hub.resources import declared_routes
+from hub.resources.analytics.kept import KEPT, KeptAnalytics
 from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.described import HEALTH
+from hub.rest.express import Express
 from hub.rest.files.intake import INTAKE, Intake
 from hub.rest.files.parts import FILES
 from hub.rest.health import Health, Parts, down, ok
@@ -72,11 +74,11 @@ log = structlog.get_logger(__name__)
 
 
 #: What is asked at doors while people wait.
-EXPRESS = [("POST", "/api/v1/passes/verify")]
+VERIFY = ("POST", "/api/v1/passes/verify")
 #: What readers ask goes without what is around a person's request.
 BARE = frozenset(
     {
-        *EXPRESS,
+        VERIFY,
         ("POST", "/api/v1/access-logs"),
         ("POST", "/api/v1/access-logs/{scanId}/annul"),
         ("GET", "/api/v1/readers/connect"),
@@ -104,7 +106,9 @@ class Worker:
         self.roster = Roster(super_admin_factor=settings.super_admin_second_factor)
         self.acknowledgements = Acknowledgements()
         self.cards = Cards(settings, pg, lambda: self.feed.stale_since is None)
-        self.feed = Feed(settings, self.index, self.directory, [self.roster, self.acknowledgements, self.cards])
+        self.analytics = KeptAnalytics(settings, lambda: self.feed.stale_since is None)
+        followers: list[Follower] = [self.roster, self.acknowledgements, self.cards, self.analytics]
+        self.feed = Feed(settings, self.index, self.directory, followers)
         self.feed.on_students = self.cards.forget
         self.recorder = RecorderClient(
             socket_path(settings),
@@ -171,6 +175,16 @@ class Worker:
         self.http.by_hand = self.shell.apart(by_hand)
         return [*router.routes(declared), *reference_routes(declared, [*READERS, *HEALTH])]
 
+    def express(self) -> Express:
+        """The shortest way of a scan. Not while this worker makes way: a connection's last answer says that it ends."""
+        return Express(
+            *VERIFY,
+            self.settings.body_max_bytes,
+            self.http.verify_at_once,
+            lambda: not self.shell.retiring,
+            self.shell.counter(*VERIFY),
+        )
+
     async def metrics(self, request: web.Request) -> web.Response:
         """All processes of this host, in Prometheus' text format."""
         return web.Response(
@@ -220,10 +234,11 @@ class Worker:
             self.live.families,
             self.screens.families,
             self.cards.families,
+            self.analytics.families,
         )
         background = [self.feed.run(), self.recorder.run(), self.redis.run(), self.line.run(), self.roster.run()]
         background += [self.live.run(), self.screens.run(), self.presence.run()]
-        background.append(self.cards.run(self.feed.ready.wait()))
+        background += [self.cards.run(self.feed.ready.wait()), self.analytics.run()]
         if self.tls is not None:
             background.append(self.tls.run())
         async with _background(*background) as failed:
@@ -240,11 +255,12 @@ class Worker:
             application[BY_HAND] = ByHand(self.desk, self.recorder)
             application[PICTURES] = self.pictures
             application[CARDS] = self.cards
+            application[KEPT] = self.analytics
             application[PRESSES] = self.presses
-            express = {way: self.shell.handlers[way] for way in EXPRESS}
             runner = Runner(
                 application,
-                express,
+                {VERIFY: self.shell.handlers[VERIFY]},
+                self.express(),
                 access_log=None,
                 handle_signals=False,
                 shutdown_timeout=self.settings.shutdown_timeout,
@@ -275,6 +291,7 @@ class Worker:
         await self.accounts.close()
         await self.pictures.close()
         await self.cards.close()
+        await self.analytics.close()
         await self.intake.close()
         await self.presses.close()
         self.line.send_numbers()

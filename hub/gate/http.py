@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from hub.gate.messages import UNREADABLE, AnnulAttempt, Attempt, RecordedItem, V
 from hub.gate.messages import Attempts as AttemptsBody
 from hub.gate.pace import Pace
 from hub.gate.people import is_persons
-from hub.gate.reply import json_reply
+from hub.gate.reply import json_reply, whole_answer
 from hub.index.directory import AccessPoint, Directory
 
 _verify = msgspec.json.Decoder(Verify)
@@ -40,9 +40,9 @@ _peek = msgspec.json.Decoder(PeekId)
 _encode = msgspec.json.Encoder().encode
 
 
-def presented_key(request: web.Request) -> bytes:
+def presented_key(headers: Mapping[str, str]) -> bytes:
     """SHA-256 of the bearer token. Raises Unauthorized when there is none."""
-    header = request.headers.get(hdrs.AUTHORIZATION, "")
+    header = headers.get(hdrs.AUTHORIZATION, "")
     if header[:7].lower() != "bearer " or len(header) == 7:
         raise Unauthorized("send the device's key as: Authorization: Bearer <key>")
     return hashlib.sha256(header[7:].strip().encode("utf-8", "surrogateescape")).digest()
@@ -74,7 +74,7 @@ class HttpDoor:
 
     def device(self, request: web.Request) -> tuple[AccessPoint, bytes]:
         """Who asks, and the hash of the key that says so. Raises Unauthorized, or StoreUnavailable before the load."""
-        hashed = presented_key(request)
+        hashed = presented_key(request.headers)
         if not self._loaded.is_set():
             raise StoreUnavailable("hub_unavailable: the hub is starting and has not read its passes yet; ask again")
         point = self.point_of(hashed)
@@ -95,17 +95,30 @@ class HttpDoor:
             raise TooManyRequests(f"{point.name}: more than {self.pace.rate} scans/s; again in {seconds} s", seconds)
         scan = _decode(_verify.decode, await request.read())
         future: asyncio.Future[Answer] = self._loop.create_future()
-        self._desk.ask(
-            point,
-            scan.qrCode,
-            scan.scanId,
-            DIRECTION_CODE[scan.direction],
-            _resolve,
-            token=future,
-            info=None if scan.deviceInfo is None else device_info(scan.deviceInfo),
-            record=scan.record,
-        )
+        self._ask(point, scan, device_info(scan.deviceInfo), _resolve, future)
         return json_reply(request, _encode(decision(await future)))
+
+    def verify_at_once(self, headers: Mapping[str, str], body: bytes, answer: Callable[[bytes], None]) -> bool:
+        """The same from the connection itself (hub/rest/express.py). False for a person, and for what is refused."""
+        given = headers.get(hdrs.AUTHORIZATION)
+        if given is None or "." in given or not self._loaded.is_set():
+            return False
+        try:
+            point = self.point_of(presented_key(headers))
+            scan = _verify.decode(body)
+            info = device_info(scan.deviceInfo)
+        except (Unauthorized, *UNREADABLE):
+            return False
+        if point is None or self.pace.wait(point):
+            return False
+        self._ask(point, scan, info, _answer, answer)
+        return True
+
+    def _ask(
+        self, point: AccessPoint, scan: Verify, info: bytes | None, then: Callable[[Answer], None], token: object
+    ) -> None:
+        direction = DIRECTION_CODE[scan.direction]
+        self._desk.ask(point, scan.qrCode, scan.scanId, direction, then, token=token, info=info, record=scan.record)
 
     async def access_logs(self, request: web.Request) -> web.StreamResponse:
         """Keep what a reader decided by itself, once however often it is sent."""
@@ -152,6 +165,11 @@ class HttpDoor:
 def _resolve(answer: Answer) -> None:
     assert isinstance(answer.token, asyncio.Future)
     _settle(answer.token, answer)
+
+
+def _answer(answer: Answer) -> None:
+    send: Any = answer.token
+    send(whole_answer(_encode(decision(answer))))
 
 
 def _settle(future: asyncio.Future[Any], value: object) -> None:

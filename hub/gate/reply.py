@@ -43,6 +43,11 @@ class _Date:
 _date = _Date()
 
 
+def whole_answer(body: bytes, *, keep_alive: bool = True) -> bytes:
+    """Head and body of an HTTP/1.1 answer with status 200; `body` is JSON."""
+    return _HEAD % (_date(), len(body)) + (b"\r\n" if keep_alive else b"Connection: close\r\n\r\n") + body
+
+
 class _WholeReply(web.StreamResponse):
     """200 with a JSON body. `StreamResponse.__init__` is left out on purpose: it makes what this class replaces."""
 
@@ -58,9 +63,7 @@ class _WholeReply(web.StreamResponse):
             raise ConnectionResetError("the client is gone")
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
-        body = self._whole
-        end = b"\r\n" if self._keep_alive else b"Connection: close\r\n\r\n"
-        transport.write(_HEAD % (_date(), len(body)) + end + body)
+        transport.write(whole_answer(self._whole, keep_alive=self._keep_alive))
         self._eof_sent = True
         if transport.get_write_buffer_size() > _WRITE_LIMIT:
             transport.abort()  # it asks, and does not read the answers

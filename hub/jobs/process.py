@@ -170,6 +170,7 @@ async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKi
         [Role.hub_system, Role.hub_api, Role.hub_admin],
         statement_timeout=RUN_STATEMENT,
         command_timeout=RUN_STATEMENT + 5.0,
+        bulk=True,
     )
     files = await open_files(settings)
     trail = AuditTrail(key_ring(settings), bulk, _no_journal)

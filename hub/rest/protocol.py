@@ -7,19 +7,19 @@ with a device's key. Here the answer says what is wrong in general, and the log 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.web_protocol import RequestHandler
 
 from hub.rest.errors import error_response
+from hub.rest.express import Express, ExpressConnection
 from hub.rest.handler import Handler
 
 log = structlog.get_logger(__name__)
 
 
-class _Connection(RequestHandler):
+class _Connection(ExpressConnection):
     """One client's connection."""
 
     __slots__ = ()
@@ -45,33 +45,44 @@ class _Connection(RequestHandler):
 
 
 class _Server(web.Server):
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+    express: Express | None
+
+    def __call__(self) -> _Connection:
+        return _Connection(self.express, self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """aiohttp's runner with these connections, and with a shorter way for what is asked at doors.
+    """aiohttp's runner with these connections.
 
-    `express`: (method, path) → handler, asked before the router. Resolving a route costs a tenth of a scan
-    (docs/benchmarks.md). These handlers may use nothing of a request that the router fills in.
+    `express`: a request that may be answered without a handler. `doors`: (method, path) → handler, asked before the
+    router; resolving a route costs a tenth of a scan (docs/benchmarks.md). These may use nothing of a request that the
+    router fills in.
     """
 
-    __slots__ = ("_express",)
+    __slots__ = ("_doors", "_express")
 
-    def __init__(self, app: web.Application, express: Mapping[tuple[str, str], Handler], **options: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        doors: Mapping[tuple[str, str], Handler] | None = None,
+        express: Express | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(app, **options)
+        self._doors = doors or {}
         self._express = express
 
     async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
+        server = cast("_Server", await super()._make_server())
         server.__class__ = _Server
-        server.request_handler = _dispatcher(self._express, server.request_handler)
+        server.express = self._express
+        server.request_handler = _dispatcher(self._doors, server.request_handler)
         return server
 
 
-def _dispatcher(express: Mapping[tuple[str, str], Handler], application: Any) -> Any:
+def _dispatcher(doors: Mapping[tuple[str, str], Handler], application: Any) -> Any:
     def dispatch(request: web.Request) -> Awaitable[web.StreamResponse]:
-        handler = express.get((request.method, request.path))
+        handler = doors.get((request.method, request.path))
         if handler is None or hdrs.EXPECT in request.headers:
             way: Awaitable[web.StreamResponse] = application(request)
             return way

@@ -45,7 +45,7 @@ class Shell:
         self.active = 0
         #: (method, path) → what answers it, errors and counting included.
         self.handlers: dict[tuple[str, str], Handler] = {}
-        self._seconds: dict[tuple[str, str, int], Histogram] = {}
+        self._by_status: dict[tuple[str, str], dict[int, Histogram]] = {}
 
     def application(self, routes: Iterable[web.RouteDef]) -> web.Application:
         """An application of these routes; every other address answers 404 or 405, in JSON too."""
@@ -77,14 +77,20 @@ class Shell:
         """A route that shares its address with a bare one."""
         return self._stack.dress(self._wrap(route.handler, route.method, f"{route.path} by people"), route.path)
 
-    def _wrap(self, handler: Handler, method: str, route: str) -> Handler:
-        by_status: dict[int, Histogram] = {}
+    def counter(self, method: str, route: str) -> Callable[[int, float], None]:
+        """What counts an answer of this route: its status and seconds."""
+        by_status = self._by_status.setdefault((method, route), {})
 
         def count(status: int, seconds: float) -> None:
             histogram = by_status.get(status)
             if histogram is None:
-                histogram = by_status[status] = self._seconds[method, route, status] = Histogram(_BOUNDS)
+                histogram = by_status[status] = Histogram(_BOUNDS)
             histogram.observe(seconds)
+
+        return count
+
+    def _wrap(self, handler: Handler, method: str, route: str) -> Handler:
+        count = self.counter(method, route)
 
         async def passed(request: web.Request) -> web.StreamResponse:
             started = time.perf_counter()
@@ -109,7 +115,8 @@ class Shell:
     def families(self) -> list[Family]:
         samples = [
             histogram.sample({"method": method, "route": route, "status_code": str(status)})
-            for (method, route, status), histogram in self._seconds.items()
+            for (method, route), by_status in self._by_status.items()
+            for status, histogram in by_status.items()
         ]
         help_ = "Requests by route and status; a WebSocket counts once, with its whole life"
         return [Family("http_request_duration_seconds", help_, "histogram", samples, _BOUNDS)]

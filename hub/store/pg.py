@@ -135,11 +135,18 @@ class Pg:
         statement_timeout: float = 10.0,
         command_timeout: float = 15.0,
         acquire_timeout: float = 5.0,
+        bulk: bool = False,
     ) -> Pg:
-        """Time-outs in seconds. The server's comes first, so that a client's means a network that went silent."""
+        """Time-outs in seconds. The server's comes first, so that a client's means a network that went silent.
+
+        `bulk`: statements are given arrays of thousands, and are planned for each; a plan that is kept would compare
+        them one by one.
+        """
         pools: dict[Role, Pool] = {}
         for role in roles:
             target = _target(settings, role, statement_timeout)
+            if bulk:
+                target.server_settings["plan_cache_mode"] = "force_custom_plan"
             pools[role] = await asyncpg.create_pool(
                 target.url,
                 min_size=0,

@@ -9,12 +9,17 @@ SELECT timezone, settings FROM schools WHERE id = $1
 SELECT id, lower(code) AS code FROM departments
 
 -- find_students --
--- Who of these numbers is there.
-SELECT id, student_id, deleted_at IS NOT NULL AS is_deleted FROM students WHERE student_id = ANY ($1::text[])
+-- Who of these numbers is there. A look for each: the statistics know nothing of a school that is being filled, and a
+-- plan that compares each student of the school with each number of an array grows with the square of the file.
+SELECT s.id, s.student_id, s.is_deleted
+FROM unnest($1::text[]) AS n (number)
+CROSS JOIN LATERAL (
+    SELECT id, student_id, deleted_at IS NOT NULL AS is_deleted FROM students WHERE student_id = n.number OFFSET 0
+) AS s
 
 -- lock_students --
 -- The same, and nobody else changes them until this transaction ends.
-{find_students} ORDER BY id FOR NO KEY UPDATE
+{find_students} ORDER BY s.id FOR NO KEY UPDATE OF s
 
 -- insert_students --
 -- New students of the school $1; who came to be there meanwhile is not among those returned.
@@ -76,8 +81,11 @@ RETURNING s.id, s.status
 
 -- holders --
 -- Who of these students holds a pass that is good on the day $2 or later.
-SELECT DISTINCT student_id FROM passes
-WHERE student_id = ANY ($1::uuid[]) AND status = 'active' AND expiry_date >= $2
+SELECT n.student_id
+FROM unnest($1::uuid[]) AS n (student_id)
+CROSS JOIN LATERAL (
+    SELECT 1 FROM passes AS p WHERE p.student_id = n.student_id AND p.status = 'active' AND p.expiry_date >= $2 LIMIT 1
+) AS held
 
 -- insert_passes --
 -- Passes of the school $1, issued by $2 under the signing key $3, of the type $4, good from $5 to $6.

@@ -40,6 +40,7 @@ from hub.issuing.pictures import PICTURES, Pictures
 from hub.recorder.client import Pending, RecorderClient
 from hub.recorder.wire import Annul, Annulled, Entry
 from hub.resources import declared_routes
+from hub.resources.analytics.kept import KEPT, KeptAnalytics
 from hub.resources.students.cards import CARDS, Cards
 from hub.rest.client import Clients
 from hub.rest.files.intake import INTAKE, Intake
@@ -232,6 +233,7 @@ async def site_running(
     application[ANNULLING] = Annulling(journal, pg)
     application[PICTURES] = pictures = Pictures()
     application[CARDS] = cards = Cards(own, pg, lambda: False)
+    application[KEPT] = kept = KeptAnalytics(own, lambda: False)
     application[PRESSES] = presses = Presses(settings, 1)
     application[FILES] = files = await open_files(own)
     application[INTAKE] = intake = Intake(own)
@@ -257,6 +259,7 @@ async def site_running(
         await accounts.close()
         await pictures.close()
         await cards.close()
+        await kept.close()
         await presses.close()
         await files.close()
         await intake.close()
