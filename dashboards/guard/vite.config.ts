@@ -59,6 +59,8 @@ function compressed(): Plugin {
 
 export default defineConfig({
   plugins: [letters(), svelte({ compilerOptions: { runes: true } }), compressed()],
+  // The hub tells workers by their names: what they may do is theirs alone (hub/live/page.py).
+  worker: { format: "es", rolldownOptions: { output: { entryFileNames: "assets/worker-[name]-[hash].js" } } },
   build: {
     target: "es2022",
     cssTarget: ["chrome123", "firefox121", "safari17.5"], // the first that know light-dark()

@@ -25,6 +25,7 @@ PAGES = {
     "today": "Busiest doors",
     "look-up": "Name or number",
     "hand-over": "Seen to",
+    "scan": "North gate",
     "wall": "Denied",
 }
 
