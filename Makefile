@@ -9,6 +9,8 @@ CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11
 ARGS ?=
 
 unexport PYTHONHOME PYTHONPATH
+# Tests start hundreds of processes, each of which would compile the program anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Some tools stop where there is no HOME to look for their settings in.
 export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
 
@@ -22,7 +24,7 @@ demo: $(VENV)/.demo console  ## run everything with made-up schools and readers;
 	@$(VENV)/bin/passhub demo $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.node console strace chromium clamd  ## every test, against real PostgreSQL and Valkey processes
-	$(PY) -m pytest tests --numprocesses 2 --dist loadfile $(ARGS)
+	$(PY) -m pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(VENV)/.dev  ## the tests that need no service, in less than 30 s
 	$(PY) -m pytest -m "not service" $(wildcard tests/unit tests/arch tests/conformance) $(ARGS)
@@ -36,7 +38,7 @@ lint: $(VENV)/.dev  ## style, types, who imports whom, the console's types, Dock
 	$(VENV)/bin/hadolint Dockerfile
 	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
-bench: $(VENV)/.dev $(VENV)/.node  ## measure against limits and peers, into docs/benchmarks.md; ARGS="--only soon"
+bench: $(VENV)/.dev $(VENV)/.node console chromium  ## measure against limits and peers, into docs/benchmarks.md; ARGS="--only soon"
 	$(PY) -m loadtests.bench $(ARGS)
 
 load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARGS="--users 50 --run-time 5m"

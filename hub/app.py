@@ -143,6 +143,7 @@ class Worker:
             self.directory,
             self.feed.ready,
             self.clients,
+            self.trail,
             settings.allowed_origins,
         )
         self.screens = ScreenDoor(settings, self.live, self.admission.scope)

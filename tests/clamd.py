@@ -18,7 +18,7 @@ import pytest
 #: In halves, so that no scanner takes this file for one.
 EICAR = (r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
 SIGNATURE = "Hub.Eicar-Test:0:*:" + EICAR[28:-5].hex()
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 class ClamdProcess:

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from hub.config import Settings, load_settings
+from tests.order import heaviest_first
 from tests.services import Cluster, running_cluster, running_valkey
 
 SERVICE_FIXTURES = frozenset({"cluster", "database", "settings", "valkey"})
@@ -23,10 +24,11 @@ SECRET_KEY = base64.urlsafe_b64encode(b"a key of tests that seals things").decod
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses a service is marked so; `make test-fast` leaves it out."""
+    """Whatever uses a service is marked so; `make test-fast` leaves it out. What takes longest comes first."""
     for item in items:
         if SERVICE_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.service)
+    items[:] = [items[place] for place in heaviest_first([item.nodeid.split("::")[0] for item in items])]
 
 
 @pytest.fixture(scope="session")

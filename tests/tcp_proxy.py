@@ -149,7 +149,7 @@ class TcpProxy:
         await asyncio.sleep(0.01)  # aborted transports close in the next turns
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10.0)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60.0)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -161,5 +161,5 @@ class TcpProxy:
     ) -> None:
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10.0)
+        self._thread.join(60.0)
         self._loop.close()

@@ -1,4 +1,4 @@
-"""Writes docs/vectors: codes, keys, frames and HTTP bodies for authors of readers, the same bytes on every run.
+"""Writes docs/vectors for authors of readers: codes, keys, frames, HTTP bodies, keyboards; the same bytes every time.
 
     python -m tests.vectors_writer
 
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.domain.qr import SigningKey, key_id, lookup_key, public_jwk, sign_code
 from tests.vectors_frames import frames, http
+from tests.vectors_keyboards import keyboards
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "docs" / "vectors"
 
@@ -214,7 +215,13 @@ def _base64url(raw: bytes) -> str:
 
 def files() -> dict[str, str]:
     """Every file of the directory, as it is committed."""
-    contents = {"keys.json": keys(), "codes.json": codes(), "frames.json": frames(CODE), "http.json": http(CODE)}
+    contents = {
+        "keys.json": keys(),
+        "codes.json": codes(),
+        "frames.json": frames(CODE),
+        "http.json": http(CODE),
+        "keyboards.json": keyboards(CODE, KEY),
+    }
     return {name: json.dumps(content, indent=1, ensure_ascii=False) + "\n" for name, content in contents.items()}
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import binascii
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.accounts.ledger.digests import Signatures, Signer
-from hub.accounts.ledger.sealing import seal_settled
-from hub.accounts.ledger.verify import Verdict
-from hub.accounts.ledger.verify import verify as run
 from hub.config import Settings, audit_seeds, load_settings
 from hub.errors import SettingsError
-from hub.store.pg import Pg, Role
+
+if TYPE_CHECKING:
+    from hub.accounts.ledger.digests import Signer
+    from hub.accounts.ledger.verify import Verdict
 
 audit = typer.Typer(help="The chain that shows whether the audit log was changed.", no_args_is_help=True)
 
@@ -29,6 +28,10 @@ def verify(
     heads: Annotated[Path | None, typer.Option(help="The file of heads (HUB_AUDIT_HEADS).")] = None,
 ) -> None:
     """Hold every sealed row and batch against the chain; says which were removed, changed, added or moved."""
+    from hub.accounts.ledger.digests import Signatures, Signer
+    from hub.accounts.ledger.verify import verify as run
+    from hub.store.pg import Pg, Role
+
     settings = load_settings(audit_heads=heads)
     public = [Signer(seed).public for seed in audit_seeds(settings)] + [_public(text) for text in public_key or []]
     if not public:
@@ -61,6 +64,9 @@ def verify(
 @audit.command()
 def seal() -> None:
     """Seal now what the jobs would seal within a minute."""
+    from hub.accounts.ledger.sealing import seal_settled
+    from hub.store.pg import Pg, Role
+
     settings = load_settings()
     signer = _signer(settings)
 
@@ -81,6 +87,8 @@ def key() -> None:
 
 
 def _signer(settings: Settings) -> Signer:
+    from hub.accounts.ledger.digests import Signer
+
     seeds = audit_seeds(settings)
     if not seeds:
         raise SettingsError("HUB_AUDIT_KEY is not set; make one with: passhub settings --new-secret-key")

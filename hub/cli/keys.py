@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
-from hub.accounts.personal.rotation import Rotation
-from hub.accounts.personal.rotation import rotate as run
 from hub.config import key_ring, load_settings
-from hub.store.files import open_files
-from hub.store.files.folder import Folder
-from hub.store.pg import Pg, Role
+
+if TYPE_CHECKING:
+    from hub.accounts.personal.rotation import Rotation
 
 keys = typer.Typer(help="The keys that personal data and signing keys are encrypted with.", no_args_is_help=True)
 
@@ -29,6 +28,11 @@ def rotate() -> None:
 
     Cut short, it is started again. Afterwards the other keys are not needed any more, but for backups.
     """
+    from hub.accounts.personal.rotation import rotate as run
+    from hub.store.files import open_files
+    from hub.store.files.folder import Folder
+    from hub.store.pg import Pg, Role
+
     settings = load_settings()
     ring = key_ring(settings)
 

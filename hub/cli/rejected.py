@@ -6,11 +6,8 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hub.config import load_settings
-from hub.recorder import rejected as rejects
 
 
 def rejected(
@@ -18,6 +15,11 @@ def rejected(
     number: Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be given again.")] = None,
 ) -> None:
     """List the scans that PostgreSQL refused, or replay them once what was wrong is mended."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from hub.recorder import rejected as rejects
+
     settings = load_settings()
     if replay:
         done, failed = asyncio.run(rejects.replay(settings, number))

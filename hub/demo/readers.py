@@ -7,6 +7,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import aiohttp
 
@@ -16,12 +17,15 @@ from hub.demo.schools import SCHOOLS
 from hub.demo.screen import Line, Screen, shown
 from hub.reader import Backoff, Decision, NotAnswered, Reader, ReaderError, ScanRefused
 from hub.reader.messages import Direction
+from hub.version import __version__
 
 ANSWER_WITHIN = 5.0  # seconds that somebody stands at a door
 MOST_WAITING = 2_000  # more people than this turn round at the gate
 CONNECT_WITHIN = 10.0
 RECENT_SECONDS = 5.0
 LATE_SECONDS = 1.0
+STATUS_SECONDS = 10.0  # how often a reader says what time it has
+FIRMWARE = f"demo {__version__}"
 BACKOFF = Backoff(first=0.1, longest=1.0)
 
 
@@ -99,7 +103,11 @@ class Crew:
             async with Reader(self._url, door.device_key, session=session, backoff=BACKOFF) as reader:
                 self._readers[door.id] = reader
                 self._arrived[door.id].set()
-                await reader.finished()
+                while True:
+                    reader.status(firmware=FIRMWARE, queued=0)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(STATUS_SECONDS):
+                            await reader.finished()
         except ReaderError as fault:
             self._screen.say(f"{door.name}: {fault}; nobody is simulated there any more")
         finally:

@@ -33,8 +33,8 @@ async def insert_population(
     ring: KeyRing,
     progress: Callable[[str], None],
     random_seed: int,
-) -> int:
-    """Inserts `count` students of a school and their passes; returns how many passes."""
+) -> tuple[list[UUID], int]:
+    """Inserts `count` students of a school and their passes; returns who they are, in order, and how many passes."""
     today = datetime.now(ZoneInfo(school.timezone)).date()
     departments = await _department_ids(connection, school, school_id)
     students: list[UUID] = []
@@ -50,7 +50,7 @@ async def insert_population(
         await connection.execute(Q.insert_passes, school_id, issuer, key.kid, issuer, *columns)
         passes += len(cards)
         progress(f"{school.name}: {passes:,} passes signed")
-    return passes
+    return students, passes
 
 
 async def _department_ids(connection: Connection, school: School, school_id: UUID) -> list[UUID]:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from hub.config import Settings, load_settings
 from hub.demo.document import Document
 from hub.demo.place import Place
+from hub.demo.portraits import paint
 from hub.demo.readers import Crew
 from hub.demo.result import SeedResult
 from hub.demo.schools import SCHOOLS
@@ -168,6 +169,8 @@ class Demo:
                 tasks.create_task(document.keep())
                 tasks.create_task(crew.run())
                 tasks.create_task(self._say_first_scan(crew))
+                if result.created and crew.doors and self._options.rate:
+                    tasks.create_task(paint(server.settings))
         finally:
             self._say_end(crew)
 

@@ -11,6 +11,7 @@ import hashlib
 import secrets as randomness
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -20,12 +21,15 @@ from hub.accounts.hashing import hasher
 from hub.config import Settings, key_ring
 from hub.demo.codes import Q, signing_key, unissued
 from hub.demo.population import FEWEST_STUDENTS, split
+from hub.demo.portraits import Gallery, has_place
 from hub.demo.result import AccessPoint, Account, Code, Codes, Secrets, SeedResult, read_secrets, write_secrets
 from hub.demo.rows import insert_population
 from hub.demo.schools import SCHOOLS, School
 from hub.domain.ids import new_id
 from hub.domain.keyring import KeyRing
 from hub.errors import StartError, StoreUnavailable
+from hub.rest.files.holding import undone_on_failure
+from hub.store.files import Files, open_files
 from hub.store.pg import Connection, InterfaceError, PostgresError, Role, connect, connection_fault, is_outage
 
 GRANTED_PER_SCHOOL = 20
@@ -55,25 +59,30 @@ async def seed(
 
     With a `secrets_file` the passwords and device keys outlive this run: they are written there before the commit and
     read on later runs; what is missing there then is made anew. Without one, they are None on later runs.
+    Where the settings name a place for files, some students get portraits there.
     `progress` gets one line a step. Raises SettingsError without a key for data, StartError when the database is not
     migrated or its signing key does not open, StoreUnavailable when it is away.
     """
     ring = key_ring(settings)
     students = max(students, FEWEST_STUDENTS * len(SCHOOLS))
-    connection = await connect(settings, Role.hub_admin)
+    connection, files = await connect(settings, Role.hub_admin), await open_files(settings)
     try:
-        return await _seed(connection, ring, students, progress, secrets_file, random_seed)
+        return await _seed(
+            connection, ring, files if has_place(settings) else None, students, progress, secrets_file, random_seed
+        )
     except (PostgresError, InterfaceError, ConnectionError) as error:
         if is_outage(error):
             raise StoreUnavailable(f"PostgreSQL went away while seeding: {connection_fault(error)}") from error
         raise StartError(f"cannot seed this database: {error}") from error
     finally:
         await connection.close()
+        await files.close()
 
 
 async def _seed(
     connection: Connection,
     ring: KeyRing,
+    files: Files | None,
     students: int,
     progress: Callable[[str], None],
     secrets_file: Path | None,
@@ -81,11 +90,13 @@ async def _seed(
 ) -> SeedResult:
     if not await connection.fetchval(Q.is_migrated):
         raise StartError("the database has no tables yet; run: passhub migrate")
-    async with connection.transaction():
+    keys: list[str] = []  # of files that are to go where the transaction does not come to its end
+    async with undone_on_failure(files, keys) if files else nullcontext(), connection.transaction():
         await connection.execute(Q.lock_seed)
         created = not await connection.fetch(Q.seeded_schools, CODES)
         if created:
-            known = await _create(connection, ring, students, progress, random_seed)
+            gallery = None if files is None else Gallery(files, keys, students, random_seed)
+            known = await _create(connection, ring, gallery, students, progress, random_seed)
         else:
             progress("both schools are there already, nothing is added")
             known = read_secrets(secrets_file)
@@ -96,26 +107,42 @@ async def _seed(
 
 
 async def _create(
-    connection: Connection, ring: KeyRing, students: int, progress: Callable[[str], None], random_seed: int
+    connection: Connection,
+    ring: KeyRing,
+    gallery: Gallery | None,
+    students: int,
+    progress: Callable[[str], None],
+    random_seed: int,
 ) -> Secrets:
     started = time.monotonic()
     known = Secrets({}, {}, {})
     school_ids = {school.code: new_id() for school in SCHOOLS}
     passwords = asyncio.create_task(_hash_passwords(known))
+    drawing = None if gallery is None else asyncio.create_task(gallery.draw())
     try:
         key = await signing_key(connection, ring)
         for school in SCHOOLS:
             progress(f"{school.name}: departments and access points")
             await _insert_school(connection, school, school_ids[school.code], known)
         await passwords
+        issuers = await _insert_users(connection, known, school_ids)
+        total, people = 0, {}
+        for school, count in zip(SCHOOLS, split(students, [school.share for school in SCHOOLS]), strict=True):
+            id_, issuer = school_ids[school.code], issuers[school.code]
+            people[school], passes = await insert_population(
+                connection, school, id_, count, issuer, key, ring, progress, random_seed
+            )
+            total += passes
+        if gallery is not None and drawing is not None:
+            progress("portraits of some of them")
+            await drawing
+            for school, portrayed in people.items():
+                await gallery.hang(connection, school, school_ids[school.code], portrayed)
     finally:
         passwords.cancel()
-    issuers = await _insert_users(connection, known, school_ids)
-    total = 0
-    for school, count in zip(SCHOOLS, split(students, [school.share for school in SCHOOLS]), strict=True):
-        total += await insert_population(
-            connection, school, school_ids[school.code], count, issuers[school.code], key, ring, progress, random_seed
-        )
+        if drawing is not None:
+            drawing.cancel()
+            await asyncio.gather(drawing, return_exceptions=True)  # its children end
     progress(f"{students:,} students with {total:,} passes in {time.monotonic() - started:.1f} s")
     return known
 

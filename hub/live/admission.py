@@ -1,25 +1,30 @@
 """Which school's events somebody may see: whoever is signed in, those of their school.
 
-Whoever has joined stays while the session lives and may still look, however short an access token is.
+Whoever has joined stays while the session lives and may still look, however short an access token is. Who watches, and
+who was not allowed to, is in the audit, on disk before the first event; while the journal takes nothing nobody joins.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Container
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
+from hub.accounts.audit import Action, AuditEntry
 from hub.accounts.identity import Identity
 from hub.accounts.permissions import Permission
 from hub.accounts.sessions import Sessions
-from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
+from hub.domain.ids import new_id
+from hub.errors import BadRequest, Forbidden, JournalError, NotFound, StoreUnavailable, Unauthorized
 from hub.index.directory import Directory
 from hub.live.sio import Scope
 from hub.rest.client import Clients
 from hub.rest.origin import check_origin, session_cookie
+from hub.rest.ports import AuditTrail
 
 
 class Admission:
@@ -31,12 +36,14 @@ class Admission:
         directory: Directory,
         ready: asyncio.Event,
         clients: Clients,
+        trail: AuditTrail,
         origins: Container[str] = (),
     ) -> None:
         self._sessions = sessions
         self._directory = directory
         self._ready = ready
         self._clients = clients
+        self._trail = trail
         self._origins = origins
 
     def follow(self, end: Callable[[UUID], None]) -> None:
@@ -54,14 +61,43 @@ class Admission:
         """What a client opens that presents `auth`, or a session's cookie.
 
         Raises Unauthorized; Forbidden for who may not look and for another site's page; BadRequest and NotFound for a
-        super admin who names no school; StoreUnavailable before the schools are known.
+        super admin who names no school; StoreUnavailable before the schools are known, and while nothing can be kept.
         """
         token = auth.get("token")
         if token is None:
             token = self._cookie(request)
         if not isinstance(token, str):
             raise Unauthorized("send auth: {token: …}, an access token")
-        return self._of_person(await self._sessions.identify(token), auth)
+        identity = await self._sessions.identify(token)
+        try:
+            scope = self._of_person(identity, auth)
+        except Forbidden as refusal:
+            await self._note(request, identity, "refuse", identity.school_id, {"why": str(refusal)})
+            raise
+        await self._note(request, identity, "read", UUID(bytes=scope.school), {})
+        return scope
+
+    async def _note(
+        self, request: web.Request, identity: Identity, action: Action, school: UUID | None, new: dict[str, Any]
+    ) -> None:
+        client = self._clients.of(request)
+        if identity.wall:
+            new["wallScreen"] = str(identity.user_id)
+        entry = AuditEntry(
+            id=new_id(),
+            at=time.time_ns() // 1000,
+            school_id=school,
+            user_id=identity.account,
+            action=action,
+            resource_type="live",
+            new=new or None,
+            address=client.address,
+            user_agent=client.user_agent,
+        )
+        try:
+            await self._trail.read(entry)
+        except JournalError as error:
+            raise StoreUnavailable(f"who watches cannot be kept at the moment: {error}; try again") from error
 
     def _require_schools(self) -> None:
         if not self._ready.is_set():

@@ -3,7 +3,7 @@
 What is below /assets/ never changes under its name, and may be kept for ever. Everything else is to be revalidated, by
 a tag that is the hash of what it holds: a page of one version runs with the scripts of that version. Brotli and gzip
 were made when it was built. The policy allows this page's own files and socket, and nothing else; the one way from text
-to markup is Svelte's, for the templates that it compiled.
+to markup is Svelte's, for the templates that it compiled. The camera is this page's own, for scanning.
 """
 
 from __future__ import annotations
@@ -23,15 +23,23 @@ _TYPES = {
     ".png": "image/png",
     ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
+    ".wasm": "application/wasm",
 }
+_BYTES = {".png", ".woff2", ".webmanifest", ".wasm"}  # of no charset
 _PACKED = {"br": ".br", "gzip": ".gz"}  # the better one first
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
-    "font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
-    "require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+    "font-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html passhub-worker"
+)
+#: Of a worker, which has what its own file says and not what the page's does: it alone may compile WebAssembly.
+_WORKER_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -39,7 +47,7 @@ _HEADERS = {
 }
 #: Addresses that the console shows itself: each is answered with its one page. Letters lead to the last three.
 VIEWS = (
-    *("live", "doors", "today", "look-up", "hand-over", "wall", "account"),
+    *("live", "doors", "today", "look-up", "hand-over", "scan", "wall", "account"),
     *("accept-invitation", "reset-password", "verify-email"),
 )
 _REFUSING = re.compile(r";\s*q=0(\.0+)?\s*$")
@@ -51,11 +59,13 @@ class _File:
     def __init__(self, path: Path) -> None:
         body = path.read_bytes()
         self._type = _TYPES[path.suffix]
-        self._charset = None if path.suffix in {".png", ".woff2", ".webmanifest"} else "utf-8"
+        self._charset = None if path.suffix in _BYTES else "utf-8"
         self._tag = hashlib.sha256(body).hexdigest()[:32]
         for_ever = path.parent.name == "assets"
         kept = "public, max-age=31536000, immutable" if for_ever else "no-cache"
         self._headers = _HEADERS | {hdrs.CACHE_CONTROL: kept, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        if path.name.startswith("worker-"):  # as vite.config.ts calls them
+            self._headers["Content-Security-Policy"] = _WORKER_POLICY
         self._bodies = {"": body}
         for encoding, suffix in _PACKED.items():
             packed = path.with_name(path.name + suffix)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from hub.rest.idempotency import LONGEST
 from hub.rest.origin import SECURE_COOKIE
 from hub.rest.route import Api
@@ -90,12 +88,11 @@ def header(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def schema_of(kind: Any) -> dict[str, Any]:
+def schema_of(kind: Any, kinds: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     """A reference to a Struct's schema among the components, or another type's own schema; a tuple is any of them."""
     if isinstance(kind, tuple):
-        return {"anyOf": [schema_of(one) for one in kind]}
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
-    return schema
+        return {"anyOf": [schema_of(one, kinds) for one in kind]}
+    return kinds[kind]
 
 
 def refusal(status: int, api: Api) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import bulk, card, fan_out, live, peers, people, qr, report, revocation, scans, uploads
+from loadtests.bench import bulk, card, console, fan_out, live, peers, people, qr, report, revocation, scans, uploads
 from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
@@ -127,6 +127,10 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
         "students": lambda: _apart("students", place.url, options.students),
         "analytics": lambda: _apart("analytics", place.url, options.logged),
         "badges": lambda: _apart("badges", options.badges),
+        "frames": lambda: console.measure(place, "frames", min(rounds, 3), options.watched),
+        "heap": lambda: console.measure(place, "heap"),
+        "paint": lambda: console.measure(place, "paint"),
+        "guard": lambda: _apart("guard_tasks"),
     }
 
 
@@ -140,6 +144,7 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=1_000_000, help="students that are listed and searched")
     parser.add_argument("--logged", type=int, default=10_000_000, help="scans of the log whose numbers are asked for")
     parser.add_argument("--badges", type=int, default=1_000, help="badges that are printed")
+    parser.add_argument("--watched", type=float, default=100.0, help="seconds that the console's frames are watched")
     parser.add_argument("--out", type=Path, help=f"the page; {PAGE} where everything is measured")
     parser.add_argument("--only", help="measures, with commas between them")
     options = parser.parse_args()

@@ -13,6 +13,7 @@ from loadtests.bench import (
     card,
     qr,
     report_bulk,
+    report_console,
     report_live,
     report_numbers,
     report_people,
@@ -54,6 +55,10 @@ _SECTIONS: dict[str, Callable[[dict[str, Any]], Section]] = {
     "students": report_students.students,
     "analytics": report_numbers.analytics,
     "badges": report_numbers.badges,
+    "frames": report_console.frames,
+    "heap": report_console.heap,
+    "paint": report_console.paint,
+    "guard": report_console.guard,
 }
 
 

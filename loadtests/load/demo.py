@@ -22,8 +22,9 @@ READY_SECONDS, STOP_SECONDS = 120.0, 30.0
 
 
 @contextmanager
-def running_demo(root: Path) -> Iterator[Path]:
-    """Its demo.json, once it is ready. Raises LoadError with its own last words when it does not come up."""
+def running_demo(root: Path, *arguments: str) -> Iterator[Path]:
+    """Its demo.json, once it is ready; `arguments` are `passhub demo`'s, without any nobody walks in. Raises LoadError
+    with its own last words when it does not come up."""
     place = Path(tempfile.mkdtemp(prefix="passhub-load-"))
     place.chmod(0o711)  # as root its services run as another account, which must get through
     said = place / "said"
@@ -32,7 +33,7 @@ def running_demo(root: Path) -> Iterator[Path]:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "hub", "demo", "--data-dir", str(place / "demo")),
-                    *("--port", str(_free_port()), "--readers", "0"),
+                    *("--port", str(_free_port()), *(arguments or ("--readers", "0"))),
                 ],
                 cwd=root,
                 stdin=subprocess.DEVNULL,

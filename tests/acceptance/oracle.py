@@ -10,7 +10,7 @@ from typing import Any
 from tests.acceptance.ledger import UNAVAILABLE, Answer, Ledger, Scan
 from tests.acceptance.school import School
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 _ROWS = """
 SELECT id::text, access_point_id::text AS door, status, reason, pass_id::text, student_id::text,
     to_char(access_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at

@@ -32,7 +32,7 @@ import asyncpg
 from hub.demo.server import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def free_port() -> int:
@@ -225,7 +225,7 @@ class Demo(Program):
     def http(self, path: str, body: object = None, key: str | None = None) -> tuple[int, Any]:
         """GET, or POST of a JSON body: status, and the answer's JSON."""
         headers = {"Content-Type": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(
                 "GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers
             )

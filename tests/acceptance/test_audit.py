@@ -57,7 +57,7 @@ async def keep(client: RecorderClient) -> set[bytes]:
 
 async def logged(sql: asyncpg.Connection, count: int) -> set[bytes]:
     """The ids of all rows, once there are so many."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while await sql.fetchval("SELECT count(*) FROM audit_logs") < count:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.05)
     rows = await sql.fetch("SELECT id FROM audit_logs")

@@ -264,7 +264,7 @@ hub.cli.main()
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
     assert outcome.returncode == 1
     assert "has no entry in /etc/passwd" in outcome.stderr
@@ -276,7 +276,7 @@ def test_an_output_that_nobody_reads_any_more_stops_it(place: Path) -> None:
     demo = Demo(place, *FEW)
     command = f"{sys.executable} -m hub demo --data-dir {place} --port {demo.port} | head -1"
     outcome = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert outcome.stdout.startswith("passhub ")
     assert outcome.stderr == ""

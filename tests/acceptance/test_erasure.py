@@ -67,7 +67,7 @@ ENDS = {"finished", "failed", "needs_confirmation"}
 
 async def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
     """What is answered when it is as it should be."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not good(found := await ask()):  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.05)
     return found

@@ -29,7 +29,7 @@ class Kept:
 
     def __init__(self, port: int, door: Door) -> None:
         self._door = door
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
         self.worker: str = self._exchange("GET", "/health", None)["process"]
 
     def send(self, path: str, body: object) -> None:

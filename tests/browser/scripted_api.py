@@ -19,6 +19,8 @@ RIGHTS = [
     "access_logs:create",
     "access_logs:annul",
     "acknowledgements:create",
+    "access_points:read",
+    "access_points:scan",
 ]
 USER: dict[str, Any] = {
     "id": str(UUID(int=7)),
@@ -53,6 +55,7 @@ CHECKS = [
     *[{"reason": "wrong_school", "passed": True}] * 2,
     {"reason": "revoked_pass", "passed": False},
 ]  # a reason, twice
+GATE = {"id": ADA, "name": "North gate", "location": "Hill Road", "accessType": "both", "isActive": True}
 _ITEM = {"schoolId": SCHOOL, "accessPointId": ADA, "accessPoint": "North gate", "at": "2026-11-25T08:00:00Z"}
 _NONE = dict.fromkeys(("scanId", "decision", "reason", "note", "student", "userId", "userName"))
 OPEN = [
@@ -103,9 +106,10 @@ def api_routes() -> list[web.RouteDef]:
     school = {"id": SCHOOL, "name": "North School", "timezone": "Europe/Berlin"}
     return [
         web.get("/api/v1/schools", _always(lambda: {"data": [school], "page": {"hasMore": False}})),
+        web.get("/api/v1/access-points", _always(lambda: {"data": [GATE], "page": {"hasMore": False}})),
         web.get("/api/v1/hand-over", _always(lambda: {"data": OPEN, "page": {"hasMore": False}})),
         web.get("/api/v1/faces", _always(lambda: {"data": [FACE], "page": {"hasMore": False}})),
-        web.get(f"/api/v1/faces/{ADA}", _always(lambda: FACE | {"passes": [PASS]})),
+        web.get("/api/v1/students/{student}/card", _always(lambda: FACE | {"passes": [PASS]})),
         web.get("/api/v1/access-logs", _always(lambda: {"data": logs, "page": {"hasMore": False}})),
         web.get("/api/v1/access-logs/counts", _always(_counts)),
         web.get(f"/api/v1/passes/{ADA}/explain", _always(lambda: explained)),

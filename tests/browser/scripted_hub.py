@@ -172,7 +172,7 @@ class ScriptedHub:
 
     async def screen(self) -> Screen:
         """The next page that joins."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return await self._joined.get()
 
     async def socket(self, request: web.Request) -> web.StreamResponse:

@@ -35,6 +35,7 @@ PAGES = {
     "/admin/passes/templates": "found",
     "/admin/passes/letters": "found",
     "/admin/access-points": "found",
+    "/admin/wall-screens": "Screens that show what happens",
     "/admin/accounts": "found",
     "/admin/roles": "Access points",
     "/admin/schools": "What is kept of students",
@@ -143,6 +144,48 @@ async def test_a_reader_is_enrolled(office: Office) -> None:
     await (await office.top).get_by_role("button", name="New key").click()
     await expect(dialog.locator("pre")).to_contain_text("PASSHUB_KEY=")
     assert key not in await dialog.locator("pre").inner_text()
+
+
+async def test_a_screen_on_a_wall_is_paired_watches_and_is_revoked(office: Office) -> None:
+    browser = office.window.page.context.browser
+    assert browser is not None
+    context = await browser.new_context(viewport={"width": 1920, "height": 1080})
+    wall = Window(await context.new_page())
+    await wall.watch()
+    await wall.page.clock.install()
+    await wall.page.goto(office.url + "/wall")
+    code = wall.page.locator("#code")
+    await expect(code).to_have_text(re.compile(r"^[2-9A-Z]{4} [2-9A-Z]{4}$"), timeout=PATIENCE)
+    await office.go("/admin/wall-screens", "Wall screens")
+    await office.press("Pair a screen")
+    await office.type(Code=(await code.inner_text()).lower(), Where_it_hangs="Lodge")
+    await office.press("Let it in")
+    await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_be_visible(timeout=PATIENCE)
+    await wall.page.clock.fast_forward(11_000)  # it asks every ten seconds
+    await wall.says("Live")
+    async with Reader(office.url, office.school.doors[0].key) as reader:
+        await reader.scan("revoked-North", direction="entry")
+        await expect(wall.page.locator("#newest .name")).to_have_text("Ada Lovelace", timeout=PATIENCE)
+    await wall.page.reload()  # its cookie is enough
+    await wall.says("Live")
+    await expect(wall.page.locator(".school")).to_have_text("North Lodge")
+    await office.go("/admin/wall-screens", "Wall screens")
+    await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_contain_text("Paired", timeout=PATIENCE)
+    await office.window.page.locator("tbody").get_by_role("button", name="Lodge").click()
+    await office.type(Where_it_hangs="Hall")
+    await office.press("Save")
+    await office.window.page.locator("tbody").get_by_role("button", name="Hall").click(timeout=PATIENCE)
+    await office.press("Revoke")
+    await (await office.top).get_by_role("button", name="Revoke").click()
+    await office.reads("No screens yet")
+    revoked = wall.page.get_by_role("alert").filter(has_text="This screen was revoked")
+    await expect(revoked).to_be_visible(timeout=PATIENCE)
+    await expect(code).to_be_visible(timeout=PATIENCE)
+    await expect(wall.page.locator("#newest")).to_have_count(0)
+    await wall.page.reload()
+    await expect(revoked).to_be_visible(timeout=PATIENCE)
+    assert wall.complaints == []
+    await context.close()
 
 
 async def test_passes_are_issued_to_a_department_and_one_is_revoked(office: Office) -> None:
@@ -254,9 +297,9 @@ async def test_no_page_has_a_violation(office: Office, theme: str) -> None:
         await office.reads(said)
         assert (path, await office.violations()) == (path, [])
     for path, button in (
-        ("/admin/students", "New student"),
-        ("/admin/passes", "Issue passes"),
+        *(("/admin/students", "New student"), ("/admin/passes", "Issue passes")),
         ("/admin/passes/templates", "New template"),
+        ("/admin/wall-screens", "Pair a screen"),
     ):
         await page.goto(office.url + path)
         await office.press(button)

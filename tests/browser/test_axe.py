@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.scripted_hub import Screen, ScriptedHub, door, event, stats
+from tests.browser.test_wall import paired_by
 from tests.browser.window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,6 +25,7 @@ PAGES = {
     "today": "Busiest doors",
     "look-up": "Name or number",
     "hand-over": "Seen to",
+    "scan": "North gate",
     "wall": "Denied",
 }
 
@@ -97,4 +99,13 @@ async def test_signing_in_and_the_account_have_no_violation(window: Window, hub:
     await window.sign_in()
     await window.page.get_by_role("link", name="Gil Guard").click()
     await expect(window.page.locator("#page")).to_contain_text("Second factor")
+    assert await violations(window) == []
+
+
+@THEMES
+async def test_a_screen_that_waits_to_be_paired_has_no_violation(window: Window, hub: ScriptedHub, theme: str) -> None:
+    await window.page.emulate_media(color_scheme="light" if theme == "light" else "dark", reduced_motion="reduce")
+    await paired_by(window, "K7XM2QRT")
+    await window.page.goto(f"{hub.url}/wall")
+    await expect(window.page.locator("#code")).to_have_text("K7XM 2QRT")
     assert await violations(window) == []

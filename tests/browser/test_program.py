@@ -61,7 +61,7 @@ async def scan(reader: Reader, door: Door, count: int) -> None:
 
 async def recorded(school: School, door: Door, count: int) -> list[str]:
     """The ids of the scans at a door, in the order in which their recorder took them, once there are so many."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             rows = await asyncio.to_thread(
                 school.fetch,
@@ -91,6 +91,11 @@ async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, s
         online = window.page.locator('#door-list [data-reader="online"]')
         await expect(online).to_have_count(1, timeout=30_000)
         await expect(online.locator(".tally")).to_have_text("1 granted · 2 denied", timeout=30_000)
+        gate.status(firmware="1.4.2")
+        await expect(online.locator(".reader")).to_have_text("clock right firmware 1.4.2", timeout=30_000)
+        line = await online.locator("polyline").get_attribute("points")
+        assert line is not None
+        assert len(line.split()) == 30  # of minutes, most of which this page has not seen
     await expect(online).to_have_count(0, timeout=30_000)
 
 
@@ -147,7 +152,7 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
     await window.page.get_by_role("button", name="Let in", exact=True).click()
     await expect(window.page.get_by_text("was let in by hand.")).to_be_visible(timeout=30_000)
     logged = "SELECT id, reason, status FROM access_logs WHERE recorded_by IS NOT NULL"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (rows := await asyncio.to_thread(school.fetch, logged)):
             pass
     assert [(row["reason"], row["status"]) for row in rows] == [("forgot the card; known to me", "granted")]
@@ -156,7 +161,7 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
     await person.get_by_role("button", name="Undo").click()
     await window.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     await expect(person).to_contain_text("Nobody passed", timeout=30_000)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (undone := await asyncio.to_thread(school.fetch, "SELECT scan_id FROM scan_annulments")):
             pass
     assert [row["scan_id"] for row in undone] == [rows[0]["id"]]
@@ -225,5 +230,7 @@ async def test_the_demo_says_where_its_page_is(window: Window) -> None:
         await window.open(f"http://127.0.0.1:{demo.port}", email, password)
         await window.says("Live")
         await expect(window.page.locator("#newest .name")).not_to_be_empty(timeout=60_000)
+        face = window.page.locator("#newest img")  # a portrait that the seed has drawn
+        await expect(face).to_be_visible(timeout=60_000)
         await window.page.get_by_role("link", name="Doors").click()
-        await expect(window.page.locator("#door-list li").first).to_be_visible()
+        await expect(window.page.locator("#door-list [data-clock=right]").first).to_be_visible(timeout=60_000)

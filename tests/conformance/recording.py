@@ -57,7 +57,7 @@ class Waiter:
             self._log.append(self)
 
     async def outcome(self) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             return await self._done
 
 
@@ -89,7 +89,7 @@ async def client_of(settings: Settings, name: str = "worker-0", **more: int) -> 
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)
 

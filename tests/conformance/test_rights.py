@@ -6,28 +6,37 @@ Taken from the declarations: a new route is in it without anyone adding it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from hub.accounts.permissions import WALL, Permission
-from hub.config import Settings
 from hub.resources import declared_routes
 from hub.rest.route import PUBLIC, WALL_SCREEN, Route
 from tests.conformance.things import address, body, make
 from tests.conformance.things import query as needed_query
-from tests.integration.rest.site import ROLES, Answer, Site, site_running
+from tests.integration.rest.site import ROLES, Answer, Site, shared_site
+from tests.services import Cluster
 
 ROUTES = declared_routes()
+shared = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-async def site(settings: Callable[..., Settings], tmp_path: Path) -> AsyncIterator[Site]:
-    files = {"files_dir": tmp_path / "files", "files_unscanned": "serve"}
-    async with site_running(settings(rate_anonymous=10_000, **files)) as running:
-        yield running
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """One for all tests of this file: each asks little, and starting takes longer than that."""
+    files = {"files_dir": tmp_path_factory.mktemp("files"), "files_unscanned": "serve"}
+    async with shared_site(cluster, **files) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(running: Site) -> Site:
+    """With schools and people of this test alone."""
+    await running.furnish_anew()
+    return running
 
 
 async def ask(site: Site, route: Route, token: str | None, school: str, query: str = "") -> Answer:
@@ -59,6 +68,7 @@ def test_a_wall_screen_may_watch_and_nothing_else() -> None:
     assert allowed == {"POST /auth/wall-screen", "GET /students/{id}/photo"}
 
 
+@shared
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_a_role_may_what_the_declaration_says(route: Route, role: str, site: Site) -> None:
@@ -74,6 +84,7 @@ async def test_a_role_may_what_the_declaration_says(route: Route, role: str, sit
         assert answer.status == route.success, answer.text
 
 
+@shared
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_nobody_may_what_is_not_public(route: Route, site: Site) -> None:
     for token in (None, "unknown"):
@@ -87,6 +98,7 @@ async def test_nobody_may_what_is_not_public(route: Route, site: Site) -> None:
 OF_ONE = [route for route in ROUTES if route.parameters and route.takes_school]
 
 
+@shared
 @pytest.mark.parametrize("route", OF_ONE, ids=str)
 async def test_what_belongs_to_another_school_is_not_there(route: Route, site: Site) -> None:
     assert (await ask(site, route, site.token("school_admin", "far"), "near")).status == 404
@@ -95,6 +107,7 @@ async def test_what_belongs_to_another_school_is_not_there(route: Route, site: S
         assert (await ask(site, route, site.token("super_admin"), "near", held)).status == 404
 
 
+@shared
 @pytest.mark.parametrize("route", [r for r in ROUTES if r.takes_school], ids=str)
 async def test_a_school_that_is_not_ones_own_cannot_be_named(route: Route, site: Site) -> None:
     answer = await ask(site, route, site.token("school_admin", "far"), "far", f"?schoolId={site.schools['near']}")
@@ -105,6 +118,7 @@ async def test_a_school_that_is_not_ones_own_cannot_be_named(route: Route, site:
 LISTS = [route for route in ROUTES if route.is_list and route.takes_school and not route.parameters]
 
 
+@shared
 @pytest.mark.parametrize("route", LISTS, ids=str)
 async def test_a_list_holds_nothing_of_another_school(route: Route, site: Site) -> None:
     made = {school: str(await make(route.path, site, school)) for school in ("near", "far")}

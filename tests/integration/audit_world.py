@@ -59,7 +59,7 @@ class AuditWorld:
 
     async def empty(self) -> None:
         """Drain all there is."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while self.journal.behind:
                 await self.drain.drain_batch()
 

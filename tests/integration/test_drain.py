@@ -71,7 +71,7 @@ class Bench:
 
     async def empty(self) -> None:
         """Drain all there is."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while self.journal.drained < self.journal.next_id - 1:
                 await self.drain.drain_batch()
 

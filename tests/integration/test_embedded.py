@@ -56,7 +56,7 @@ def query(url: str, statement: str) -> object:
 
 def command(path: Path, line: str) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(5)
+        connection.settimeout(60)
         connection.connect(str(path))
         connection.sendall(line.encode() + b"\r\n")
         return connection.recv(1024)
@@ -70,7 +70,7 @@ def is_running(pid: int) -> bool:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

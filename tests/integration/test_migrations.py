@@ -157,7 +157,7 @@ async def test_a_waiter_does_not_block_an_index_that_is_built_concurrently(empty
         b_0002="-- no-transaction\nCREATE INDEX CONCURRENTLY i ON a (x);\nSELECT pg_sleep(0.5);\n"
         "CREATE INDEX CONCURRENTLY j ON a (x);\n",
     )
-    async with asyncio.timeout(60):  # a deadlock would last for ever
+    async with asyncio.timeout(120):  # a deadlock would last for ever
         results = await asyncio.gather(migrate(empty, folder), migrate(empty, folder))
     assert sorted(map(len, results)) == [0, 2]
 

@@ -120,15 +120,16 @@ async def test_many_tenants_on_two_connections_never_meet(pg: Pg, database: str)
 
 
 async def test_a_pool_that_is_used_up_is_unavailable(settings: MakeSettings) -> None:
-    pg = await Pg.open(settings(database_pool_size=1), [Role.hub_api], acquire_timeout=0.1)
+    pg = await Pg.open(settings(database_pool_size=1), [Role.hub_api])
     async with pg.tenant(uuid4()):
+        pg._acquire_timeout = 0.1  # from now on: the first one has to connect, which may take longer
         with pytest.raises(StoreUnavailable, match="PostgreSQL, as hub_api: no answer in time"):
             await pg.tenant(uuid4()).__aenter__()
     await pg.close()
 
 
 async def test_a_statement_that_takes_too_long_is_ended_by_the_server(settings: MakeSettings) -> None:
-    pg = await Pg.open(settings(), [Role.hub_system], statement_timeout=0.05)
+    pg = await Pg.open(settings(), [Role.hub_system], statement_timeout=0.5)
     with pytest.raises(StoreTooSlow):
         await sleep_in(pg)
     assert await pg.ping(Role.hub_system)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from tests.integration.rows import add_door, add_pass, add_school, add_student
+from tests.services import Cluster
 
 OF_SCHOOL = [
     *("departments", "users", "students", "documents", "passes", "access_points", "device_keys", "signing_keys"),
@@ -44,22 +46,45 @@ async def fill(db: asyncpg.Connection, code: str) -> UUID:
     return school
 
 
+@pytest.fixture(scope="module")
+def filled(cluster: Cluster) -> Iterator[tuple[str, tuple[UUID, UUID]]]:
+    """The URL of a database with two full schools, and these. All tests share it: what one changes, it takes back."""
+    name = cluster.create()
+
+    async def both() -> tuple[UUID, UUID]:
+        connection = await asyncpg.connect(cluster.url(name))
+        try:
+            return await fill(connection, "ONE"), await fill(connection, "TWO")
+        finally:
+            await connection.close()
+
+    yield cluster.url(name), asyncio.run(both())
+    cluster.drop(name)
+
+
+@pytest.fixture
+def database(filled: tuple[str, tuple[UUID, UUID]]) -> str:
+    return filled[0]
+
+
+@pytest.fixture
+def schools(filled: tuple[str, tuple[UUID, UUID]]) -> tuple[UUID, UUID]:
+    return filled[1]
+
+
 @pytest.fixture
 async def db(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """The owner, in a transaction that is taken back."""
     connection = await asyncpg.connect(database)
+    await connection.execute("BEGIN")
     yield connection
+    await connection.execute("ROLLBACK")
     await connection.close()
 
 
 @pytest.fixture
-async def schools(db: asyncpg.Connection) -> tuple[UUID, UUID]:
-    return await fill(db, "ONE"), await fill(db, "TWO")
-
-
-@pytest.fixture
-async def api(database: str, schools: tuple[UUID, UUID]) -> AsyncIterator[asyncpg.Connection]:
-    """hub_api, with two full schools in the database and none of them set."""
-    assert schools
+async def api(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """hub_api, with no school set."""
     connection = await asyncpg.connect(database, server_settings={"role": "hub_api"})
     yield connection
     await connection.close()
@@ -151,12 +176,14 @@ async def test_another_schools_rows_can_neither_be_changed_nor_made(
     api: asyncpg.Connection, schools: tuple[UUID, UUID]
 ) -> None:
     one, two = schools
-    async with api.transaction():
-        await enter(api, one)
-        for table, column in (("students", "program"), ("passes", "revoke_reason"), ("access_points", "location")):
-            assert await api.execute(f"UPDATE {table} SET {column} = 'x' WHERE school_id = $1", two) == "UPDATE 0"
-            assert await api.execute(f"UPDATE {table} SET {column} = 'x'") == "UPDATE 1"
-        assert await api.execute("DELETE FROM documents") == "DELETE 1"
+    changing = api.transaction()
+    await changing.start()
+    await enter(api, one)
+    for table, column in (("students", "program"), ("passes", "revoke_reason"), ("access_points", "location")):
+        assert await api.execute(f"UPDATE {table} SET {column} = 'x' WHERE school_id = $1", two) == "UPDATE 0"
+        assert await api.execute(f"UPDATE {table} SET {column} = 'x'") == "UPDATE 1"
+    assert await api.execute("DELETE FROM documents") == "DELETE 1"
+    await changing.rollback()
     for statement in (
         "INSERT INTO students (student_id, first_name, last_name, school_id) VALUES ('S9', 'x', 'x', $1)",
         "INSERT INTO departments (name, code, school_id) VALUES ('x', 'x', $1)",
@@ -225,7 +252,7 @@ async def test_what_hub_api_may_not_do_at_all(
     database: str, schools: tuple[UUID, UUID], db: asyncpg.Connection, statement: str
 ) -> None:
     # Logged in as hub_api itself: a session of the owner's that took the role could always take another.
-    await db.execute("ALTER ROLE hub_api PASSWORD 'pw'")
+    await db.execute("ALTER ROLE hub_api PASSWORD 'pw'; COMMIT; BEGIN")
     api = await asyncpg.connect("postgresql://hub_api:pw@" + database.split("@", 1)[1])
     try:
         await enter(api, schools[0], local=False)
@@ -236,14 +263,14 @@ async def test_what_hub_api_may_not_do_at_all(
 
 
 async def test_the_installations_signing_key_is_read_but_not_changed(
-    api: asyncpg.Connection, db: asyncpg.Connection, schools: tuple[UUID, UUID]
+    db: asyncpg.Connection, schools: tuple[UUID, UUID]
 ) -> None:
     await db.execute("INSERT INTO signing_keys (kid, public_key, private_key) VALUES ('all', $1, '')", bytes(32))
-    async with api.transaction():
-        await enter(api, schools[0])
-        kids = [row[0] for row in await api.fetch("SELECT kid FROM signing_keys ORDER BY 1")]
-        assert kids == ["ONE", "all"]
-        assert await api.execute("UPDATE signing_keys SET retired_at = now() WHERE kid = 'all'") == "UPDATE 0"
+    await db.execute("SET LOCAL ROLE hub_api")
+    await enter(db, schools[0])
+    kids = [row[0] for row in await db.fetch("SELECT kid FROM signing_keys ORDER BY 1")]
+    assert kids == ["ONE", "all"]
+    assert await db.execute("UPDATE signing_keys SET retired_at = now() WHERE kid = 'all'") == "UPDATE 0"
 
 
 async def test_a_month_read_by_its_own_name_shows_nothing(db: asyncpg.Connection, schools: tuple[UUID, UUID]) -> None:
@@ -262,9 +289,8 @@ async def test_a_view_must_be_security_invoker(db: asyncpg.Connection, schools: 
     await db.execute("GRANT SELECT ON names TO hub_api")
     await db.execute("SET ROLE hub_api")
     assert await db.fetch("SELECT * FROM names") == []
-    async with db.transaction():
-        await enter(db, schools[0])
-        assert [row["school_id"] for row in await db.fetch("SELECT * FROM names")] == [schools[0]]
+    await enter(db, schools[0])
+    assert [row["school_id"] for row in await db.fetch("SELECT * FROM names")] == [schools[0]]
 
 
 async def test_all_views_are_security_invoker(db: asyncpg.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from argon2 import PasswordHasher
+from PIL import Image
 
 from hub.config import Settings, decode_key, load_settings
 from hub.demo.embedded import RunningPostgres, erase, start_postgres
+from hub.demo.portraits import paint
 from hub.demo.result import SeedResult
 from hub.demo.seed import DENIED_PER_REASON, GRANTED_PER_SCHOOL, seed
 from hub.domain.card import unpack
@@ -26,6 +29,8 @@ from hub.domain.qr import BadSignature, MalformedCode, PublicKey, load_public_ke
 from hub.domain.vault import blind_index, column_place, unseal
 from hub.domain.verdict import Reason
 from hub.errors import SettingsError, StartError
+from hub.rest.files.photos import read_photo
+from hub.store.files import open_files
 from hub.store.migrate import migrate
 from hub.store.pg import Connection, Role, connect
 from hub.store.queries import load_queries
@@ -259,6 +264,70 @@ async def test_a_few_students_still_show_every_reason(postgres: RunningPostgres)
     assert len(result.codes.granted) == 2 * GRANTED_PER_SCHOOL
     assert {code.reason for code in result.codes.denied} == REASONS
     assert len(result.codes.denied) == 2 * DENIED_PER_REASON * len(REASONS)
+
+
+async def test_students_have_portraits_where_there_is_a_place_for_files(
+    postgres: RunningPostgres, tmp_path: Path
+) -> None:
+    await _make_database(postgres, "portraits")
+    settings = settings_for(postgres, "portraits").model_copy(update={"files_dir": tmp_path / "files"})
+    await seed(settings, 80, progress=silent)
+    files, connection = await open_files(settings), await connect(settings, Role.hub_admin)
+    try:
+        rows = await connection.fetch("SELECT id, photo_url FROM students ORDER BY id")
+        assert [row["photo_url"] for row in rows] == [f"/api/v1/students/{row['id']}/photo" for row in rows]
+        faces = set()
+        for row in rows:
+            large, small = [await read_photo(connection, files, row["id"], size) for size in (400, 96)]
+            assert large is not None
+            assert small is not None
+            assert [Image.open(io.BytesIO(one)).size for one in (large, small)] == [(400, 400), (96, 96)]
+            faces.add(large)
+        assert len(faces) == len(rows) == 80
+    finally:
+        await connection.close()
+        await files.close()
+
+
+async def test_a_seed_that_fails_leaves_no_portrait(postgres: RunningPostgres, tmp_path: Path) -> None:
+    await _make_database(postgres, "failed")
+    settings = settings_for(postgres, "failed").model_copy(update={"files_dir": tmp_path / "files"})
+    with pytest.raises(StartError, match="cannot write"):
+        await seed(settings, 80, progress=silent, secrets_file=tmp_path / "nowhere" / "secrets.json")
+    files, connection = await open_files(settings), await connect(settings, Role.hub_admin)
+    try:
+        assert (tmp_path / "files").exists()  # it had drawn them
+        assert [kept.key async for kept in files.keys()] == []  # noqa: SIM118
+        assert await connection.fetchval("SELECT count(*) FROM student_photos") == 0
+    finally:
+        await connection.close()
+        await files.close()
+
+
+async def test_those_whom_the_seed_has_not_drawn_are_painted_later_and_photos_stay(
+    postgres: RunningPostgres, tmp_path: Path
+) -> None:
+    await _make_database(postgres, "painted")
+    settings = settings_for(postgres, "painted")
+    await seed(settings, 80, progress=silent)  # nowhere to keep a portrait
+    settings = settings.model_copy(update={"files_dir": tmp_path / "files"})
+    connection = await connect(settings, Role.hub_admin)
+    try:
+        own = await connection.fetchrow("SELECT id, school_id FROM students LIMIT 1")
+        assert own is not None
+        await connection.execute(
+            "INSERT INTO student_photos (student_id, school_id, version, scan) VALUES ($1, $2, $1, 'waiting')", *own
+        )
+        await paint(settings)
+        rows = await connection.fetch("SELECT id, photo_url FROM students WHERE id <> $1", own["id"])
+        assert all(row["photo_url"].endswith(f"{row['id']}/photo") for row in rows)
+        kept = await connection.fetchrow("SELECT version, scan FROM student_photos WHERE student_id = $1", own["id"])
+        assert kept is not None
+        assert (kept["version"], kept["scan"]) == (own["id"], "waiting")
+        files = await open_files(settings)
+        assert len({key.key async for key in files.keys()}) == 2 * len(rows) == 158  # noqa: SIM118
+    finally:
+        await connection.close()
 
 
 @pytest.mark.usefixtures("seeded")

@@ -56,7 +56,7 @@ class Two:
         await self.told()
 
     async def told(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while any(one._forgotten for one in self.shared):  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0)
 

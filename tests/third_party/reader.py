@@ -120,7 +120,7 @@ class CardReader:
 
     async def hear(self, after: int, *types: str) -> Frame:
         """The first frame of one of these types after the first `after` frames."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while True:
                 for frame in self.heard[after:]:
                     if frame["type"] in types:

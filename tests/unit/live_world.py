@@ -196,7 +196,7 @@ class World:
     async def settle(self, *screens: Shown) -> None:
         """Until nothing is under way."""
         self.past.away = False
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             self.poll()
             while self.stream._filling or not self.audience.idle or self.audience.behind:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)

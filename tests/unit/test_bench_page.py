@@ -58,6 +58,37 @@ def badges(seconds: float) -> dict[str, Any]:
     return {"badges": 1_000, "seconds": seconds, "bytes": 2**25, "photo": 3e4, "cores": 2, "leftOut": 0}
 
 
+def frames(p95: float = 17.0, soon: float = 90.0) -> dict[str, Any]:
+    names = (
+        "frame_p50",
+        "frame_p99",
+        "frame_most",
+        "row_p50",
+        "row_most",
+        "large_p50",
+        "large_p99",
+        "tasks",
+        "slow",
+        "unseen",
+    )
+    one = dict.fromkeys(names, 20.0) | {"frame_p95": p95, "row_p99": soon, "events": 5_000.0, "seconds": 100.0}
+    return {"rounds": [one] * 3, "rate": 50, "faces": 500}
+
+
+def heap(change: float) -> dict[str, Any]:
+    sizes = {10_000: 8_000_000, 50_000: int(8_000_000 * (1 + change)), 100_000: 8_000_000}
+    other = {"nodes": 900, "listeners": 90, "rows": 20, "kept": 5_000}
+    return {"samples": [{"events": at, "heap": size, **other} for at, size in sizes.items()], "rate": 1_000}
+
+
+def paint(fresh: float = 600.0, size: int = 200_000) -> dict[str, Any]:
+    def opened(useful: float) -> list[dict[str, float]]:
+        return [{"useful": useful, "first": 200.0, "bytes": 150_000.0, "files": 20.0}] * 3
+
+    built = {"all": size, "code": size - 50_000, "fonts": 50_000}
+    return {"fresh": opened(fresh), "warm": opened(300.0), "built": built, "rate": 50}
+
+
 #: What is not in the cases below: the rest of a whole page.
 OTHERS: dict[str, Any] = {
     "rates": {name: rounds() for name in ("bare", "http", "echo", "socket")},
@@ -72,6 +103,7 @@ OTHERS: dict[str, Any] = {
     "drain": {"scans": 100_000, "drain": [1e5], "copy": [2e5], "ratio": 0.5},
     "index": {"bytes_a_pass": 220.0, "load_s": [2.0], "copy_s": [1.0], "ratio": 2.0},
     "decision": {"seconds": {"10000": 2e-6, "1000000": 3e-6}, "ratio": 1.3},
+    "guard": {"tasks": {"Undo a scan": [{"clicks": 3, "seconds": 1.0}] * 3}, "students": 400, "rate": 5},
 }
 
 #: measure, its results, what its row says, whether that is enough
@@ -93,6 +125,14 @@ CASES = [
     ("analytics", analytics(0.051), "30 days of them: p99 | 51.0 ms | ≤ 50 ms |", False),
     ("badges", badges(15.0), "1,000 badges with photos on 2 cores | 15.0 s | ≤ 15 s |", True),
     ("badges", badges(15.1), "1,000 badges with photos on 2 cores | 15.1 s | ≤ 15 s |", False),
+    ("frames", frames(p95=20.0), "50/s: p95 of a frame | 20.0 ms | ≤ 20 ms |", True),
+    ("frames", frames(p95=20.1), "50/s: p95 of a frame | 20.1 ms | ≤ 20 ms |", False),
+    ("frames", frames(soon=501.0), "scan → its line, p99 | 501 ms | ≤ 500 ms |", False),
+    ("heap", heap(0.099), "farthest from the first | +9.9 % | ± 10 % |", True),
+    ("heap", heap(-0.11), "farthest from the first | -11.0 % | ± 10 % |", False),
+    ("paint", paint(), "useful sight, fresh cache | 600 ms | ≤ 1,000 ms |", True),
+    ("paint", paint(fresh=1_001.0), "useful sight, fresh cache | 1001 ms | ≤ 1,000 ms |", False),
+    ("paint", paint(size=251_000), "compressed | 251 kB | ≤ 250 kB |", False),
     ("verify", verify(7.9), "against FastAPI and asyncpg | 7.90 × | ≥ 8 × |", False),
 ]
 
@@ -106,7 +146,7 @@ def test_a_row_says_whether_its_bound_was_kept(measure: str, results: dict[str, 
 
 def test_a_whole_page_has_a_row_for_every_bound_and_is_wrapped_as_other_documents_are() -> None:
     page = report.write({"passes": 1_000_000, **OTHERS, **{name: found for name, found, _, kept in CASES if kept}})
-    assert page.count("| yes |") == 19
+    assert page.count("| yes |") == 25
     assert "**no**" not in page
     assert "{" not in page
     prose = [line for line in page.splitlines() if not line.startswith("|") and " p99 " not in line]

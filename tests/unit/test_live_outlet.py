@@ -72,7 +72,7 @@ class Desk:
     async def fetch(self, first: int, until: int, recorder: bytes | None = None) -> list[Entry]:
         worker = Worker()
         self.outlet.take(worker, Fetch(1, SCHOOL, first, until, recorder or self.journal.recorder_id))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             await asyncio.gather(*self.outlet._fetches)
         (answer,) = worker.heard()
         assert isinstance(answer, Fetched)

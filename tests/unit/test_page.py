@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,13 +25,23 @@ POLICY = {
     "img-src": "'self' blob:",
     "font-src": "'self'",
     "manifest-src": "'self'",
+    "worker-src": "'self'",
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
     "form-action": "'none'",
     "require-trusted-types-for": "'script'",
-    "trusted-types": "svelte-trusted-html",
+    "trusted-types": "svelte-trusted-html passhub-worker",
+}
+#: Only there may WebAssembly be compiled.
+WORKER_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "connect-src": "'self'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "'none'",
 }
 HTML, SCRIPT = b"<!doctype html><title>passhub</title>", b"export const answer = 42;"
+WASM = b"\0asm\1\0\0\0"
 Client = TestClient[web.Request, web.Application]
 Start = Callable[[web.Application], Awaitable[Client]]
 
@@ -45,6 +55,8 @@ def built(tmp_path: Path) -> Path:
     (tmp_path / "site.webmanifest").write_bytes(b"{}")
     (tmp_path / ".built-from").write_bytes(b"0" * 64)
     (tmp_path / "assets/main-1a2b.js").write_bytes(SCRIPT)
+    (tmp_path / "assets/worker-reading-3c4d.js").write_bytes(SCRIPT)
+    (tmp_path / "assets/reader-5e6f.wasm").write_bytes(WASM)
     (tmp_path / "assets/main-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
     (tmp_path / "assets/main-1a2b.js.br").write_bytes(b"as brotli has it")
     return tmp_path
@@ -61,12 +73,17 @@ async def client(aiohttp_client: Start, built: Path) -> Client:
     return client
 
 
+def policy(headers: Mapping[str, str]) -> dict[str, str]:
+    return dict(rule.strip().split(" ", 1) for rule in headers["Content-Security-Policy"].split(";"))
+
+
 @pytest.mark.parametrize("address", ["/", "/icon.svg", "/site.webmanifest", "/assets/main-1a2b.js"])
 async def test_every_file_is_served_with_its_rules(client: Client, address: str) -> None:
     async with client.get(address) as answer:
         assert answer.status == 200
         headers, body = answer.headers, await answer.read()
-    assert dict(rule.strip().split(" ", 1) for rule in headers["Content-Security-Policy"].split(";")) == POLICY
+    assert policy(headers) == POLICY
+    assert headers["Permissions-Policy"].startswith("camera=(self), microphone=()")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Vary"] == "Accept-Encoding"
@@ -76,6 +93,14 @@ async def test_every_file_is_served_with_its_rules(client: Client, address: str)
         assert (answer.status, await answer.read()) == (200, b"")
         assert answer.headers["ETag"] == headers["ETag"]
         assert answer.headers["Content-Length"] == str(len(body))
+
+
+async def test_a_worker_alone_may_compile_webassembly(client: Client) -> None:
+    async with client.get("/assets/worker-reading-3c4d.js") as answer:
+        assert policy(answer.headers) == WORKER_POLICY
+    async with client.get("/assets/reader-5e6f.wasm") as answer:
+        assert (answer.headers["Content-Type"], await answer.read()) == ("application/wasm", WASM)
+        assert "wasm-unsafe-eval" not in answer.headers["Content-Security-Policy"]
 
 
 async def test_what_the_browser_has_is_not_sent_again(client: Client) -> None:

@@ -5,7 +5,9 @@ import "./look.css";
 import { mount } from "svelte";
 
 import App from "./App.svelte";
+import { pageAt } from "./pages.ts";
 import { preferences } from "./preferences.svelte.ts";
+import { router } from "./router.svelte.ts";
 import { begin } from "./session.svelte.ts";
 import { language } from "./words/language.ts";
 
@@ -22,3 +24,5 @@ addEventListener("vite:preloadError", () => {
 const target = document.getElementById("app");
 if (target !== null) mount(App, { target });
 void begin();
+// What will most likely be shown comes while the hub is asked who looks at it. Whoever shows it says what fails.
+pageAt(router.path === "/" ? "/live" : router.path)?.entry.load().catch(() => undefined);

@@ -27,6 +27,7 @@ export const pages: PageEntry[] = [
   { path: "/today", title: w.pages.today, icon: "today", needs: ["live:read", "access_logs:read"], menu: "main", load: () => import("./today/Today.svelte") },
   { path: "/look-up", title: w.pages.lookUp, icon: "search", needs: ["faces:read", "passes:read"], menu: "main", load: () => import("./lookup/LookUp.svelte") },
   { path: "/hand-over", title: w.pages.handOver, icon: "scroll", needs: ["live:read", "access_logs:read"], menu: "main", load: () => import("./handover/HandOver.svelte") },
+  { path: "/scan", title: w.pages.scan, icon: "scan", needs: ["access_points:scan"], menu: "main", load: () => import("./scan/Scan.svelte") },
   { path: "/wall", title: w.pages.wall, icon: "wall", needs: ["live:read"], menu: "main", bare: true, load: () => import("./wall/Wall.svelte") },
   { path: "/account", title: w.pages.account, icon: "person", needs: [], menu: "none", load: () => import("./signin/Account.svelte") },
   ...adminPages,

@@ -1,6 +1,7 @@
 // Who looks at this page. The cookies are out of reach of every script: there is nothing here to keep or to lose.
 //
-// Phases: asking (at the start), out (nobody is signed in; `why` when somebody was), in.
+// Phases: asking (at the start), out (nobody is signed in; `why` when somebody was), in, wall (it is no person's: a screen
+// on a wall, or one that was, see wall/pairing.svelte.ts).
 
 import { ApiFault } from "./api/errors.ts";
 import type { Schemas } from "./api/client.ts";
@@ -14,9 +15,10 @@ export type Why = "" | "ended" | "signedOut" | "unreachable";
 const LOCK = "passhub.session";
 const AUTH = "/api/v1/auth";
 const RETRY_MS = 3_000;
+const WALL = "passhub.wall"; // kept by a browser that was let in as a wall screen
 
 class Session {
-  phase = $state<"asking" | "out" | "in">("asking");
+  phase = $state<"asking" | "out" | "in" | "wall">("asking");
   me = $state.raw<Me | null>(null);
   why = $state<Why>("");
 
@@ -27,6 +29,7 @@ class Session {
   }
 
   enter(me: Me): void {
+    forgetWall();
     setZone(me.school?.timezone);
     this.me = me;
     this.why = "";
@@ -43,6 +46,9 @@ class Session {
 
 export const session = new Session();
 
+export const rememberWall = (): void => localStorage.setItem(WALL, "paired");
+export const forgetWall = (): void => localStorage.removeItem(WALL);
+
 /** One tab at a time: a refresh token is good for one use, and the second one that used it would end the session. */
 async function alone<T>(work: () => Promise<T>): Promise<T> {
   return navigator.locks ? await navigator.locks.request(LOCK, work) : await work();
@@ -50,6 +56,10 @@ async function alone<T>(work: () => Promise<T>): Promise<T> {
 
 /** Lets in who has signed in before. Waits for a hub that cannot be reached. */
 export async function begin(): Promise<void> {
+  if (localStorage.getItem(WALL) !== null) {
+    session.phase = "wall";
+    return;
+  }
   try {
     session.enter((await send("GET", `${AUTH}/me`)).body as Me);
   } catch (error) {
@@ -59,6 +69,10 @@ export async function begin(): Promise<void> {
 
 async function beginAnew(error: unknown): Promise<void> {
   if (!(error instanceof ApiFault)) throw error;
+  if (error.status === 403) {
+    session.phase = "wall"; // its cookie is no person's
+    return;
+  }
   if (error.status !== 401) {
     session.why = "unreachable";
     setTimeout(() => void begin(), RETRY_MS);

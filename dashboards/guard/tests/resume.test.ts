@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { LATE_MS, Resume, SILENT_MS, type ScanEvent, type Told } from "../src/live/resume.ts";
+import { LATE_MS, REMEMBERED, Resume, SILENT_MS, type ScanEvent, type Told } from "../src/live/resume.ts";
 
 class Hands {
   at = 1_000_000;
@@ -141,6 +141,19 @@ describe("after a cut", () => {
     const patient = world(0);
     patient.resume.open();
     assert.deepEqual(patient.resume.lost(), { then: "again", afterMs: 500 });
+  });
+});
+
+describe("its memory", () => {
+  it("has a bound: the last scans are shown once, those long before would be new", () => {
+    const { resume, join, events, shown } = world();
+    resume.open();
+    join();
+    events("c1", ...Array.from({ length: REMEMBERED + 1 }, (_, number) => number));
+    events("c2", 1, REMEMBERED);
+    assert.equal(shown().length, REMEMBERED + 1);
+    events("c3", 0);
+    assert.equal(shown().length, REMEMBERED + 2);
   });
 });
 

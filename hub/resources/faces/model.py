@@ -1,9 +1,8 @@
-"""What a guard is told of a person: who it is, and which passes there are."""
+"""What a guard is told of people who are looked for: who it is."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -26,22 +25,6 @@ class Face(msgspec.Struct, kw_only=True):
     photoUrl: str | None
 
 
-class FacePass(msgspec.Struct, kw_only=True):
-    id: UUID
-    passNumber: str
-    passType: Literal["standard", "temporary", "visitor"]
-    status: Literal["active", "inactive", "expired", "revoked"]
-    issueDate: date
-    expiryDate: date
-    revokeReason: str | None
-
-
-class FaceWithPasses(Face, kw_only=True):
-    """`passes`: the newest first, at most ten."""
-
-    passes: list[FacePass]
-
-
 class FacesQuery(ListQuery, kw_only=True, frozen=True):
     """`q`: words of the name or the number, or how they begin."""
 
@@ -50,32 +33,12 @@ class FacesQuery(ListQuery, kw_only=True, frozen=True):
 
 
 def face(row: Record) -> Face:
-    return Face(**_fields(row))
-
-
-def with_passes(row: Record, passes: list[Record]) -> FaceWithPasses:
-    return FaceWithPasses(**_fields(row), passes=[_pass(one) for one in passes])
-
-
-def _fields(row: Record) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "studentId": row["student_id"],
-        "name": f"{row['first_name']} {row['last_name']}",
-        "program": row["program"],
-        "yearOfStudy": row["year_of_study"],
-        "status": row["status"],
-        "photoUrl": None if row["photo_url"] is None else f"/api/v1/students/{row['id']}/photo",
-    }
-
-
-def _pass(row: Record) -> FacePass:
-    return FacePass(
+    return Face(
         id=row["id"],
-        passNumber=row["pass_number"],
-        passType=row["pass_type"],
+        studentId=row["student_id"],
+        name=f"{row['first_name']} {row['last_name']}",
+        program=row["program"],
+        yearOfStudy=row["year_of_study"],
         status=row["status"],
-        issueDate=row["issue_date"],
-        expiryDate=row["expiry_date"],
-        revokeReason=row["revoke_reason"],
+        photoUrl=None if row["photo_url"] is None else f"/api/v1/students/{row['id']}/photo",
     )

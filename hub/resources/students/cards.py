@@ -47,6 +47,7 @@ class CardPass(msgspec.Struct, kw_only=True):
     status: str
     issueDate: date
     expiryDate: date
+    revokeReason: str | None = None
 
 
 class CardEntry(msgspec.Struct, kw_only=True):
@@ -58,13 +59,15 @@ class CardEntry(msgspec.Struct, kw_only=True):
 
 
 class StudentCard(msgspec.Struct, kw_only=True):
-    """A student as a guard sees one. `entries`: the last five, as of `entriesAsOf`, a few seconds ago at most."""
+    """A student as a guard sees one. `passes`: those in force first, then the newest. `entries`: the last five, as of
+    `entriesAsOf`, a few seconds ago at most."""
 
     id: UUID
     schoolId: UUID
     studentId: str
     name: str
     program: str | None
+    yearOfStudy: int | None = None
     status: str
     photoUrl: str | None
     passes: list[CardPass]
@@ -193,6 +196,7 @@ async def _read(tx: Connection, students: list[UUID]) -> dict[str, bytes]:
                 status=row["status"],
                 issueDate=row["issue_date"],
                 expiryDate=row["expiry_date"],
+                revokeReason=row["revoke_reason"],
             )
         )
     return {
@@ -203,6 +207,7 @@ async def _read(tx: Connection, students: list[UUID]) -> dict[str, bytes]:
                 studentId=row["student_id"],
                 name=" ".join(part for part in (row["first_name"], row["middle_name"], row["last_name"]) if part),
                 program=row["program"],
+                yearOfStudy=row["year_of_study"],
                 status=row["status"],
                 photoUrl=f"/api/v1/students/{row['id']}/photo" if row["has_photo"] else None,
                 passes=passes.get(row["id"], []),

@@ -163,13 +163,14 @@ SELECT id, first_name, last_name, email FROM users WHERE id = ANY ($1::uuid[])
 
 -- card_students --
 -- What a guard sees of these students, of those that are there.
-SELECT id, school_id, student_id, first_name, middle_name, last_name, program, status, photo_url IS NOT NULL AS has_photo
+SELECT id, school_id, student_id, first_name, middle_name, last_name, program, year_of_study, status,
+    photo_url IS NOT NULL AS has_photo
 FROM students WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
 
 -- card_passes --
--- The passes of these students, the newest first.
-SELECT id, student_id, pass_number, pass_type, status, issue_date, expiry_date
-FROM passes WHERE student_id = ANY ($1::uuid[]) ORDER BY created_at DESC, id DESC
+-- The passes of these students: those in force first, then the newest.
+SELECT id, student_id, pass_number, pass_type, status, issue_date, expiry_date, revoke_reason
+FROM passes WHERE student_id = ANY ($1::uuid[]) ORDER BY status = 'active' DESC, created_at DESC, id DESC
 
 -- card_entries --
 -- The last five scans of the student.

@@ -45,7 +45,7 @@ class Mailbox:
         return AuthResult(success=data.password == b"smtp secret")
 
     async def letter(self) -> EmailMessage:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return await self.letters.get()
 
     async def token(self) -> str:

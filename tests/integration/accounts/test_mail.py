@@ -189,7 +189,7 @@ async def test_a_letter_that_is_refused_for_good_is_given_up(office: Office, mai
 async def letters_audited(office: Office, count: int) -> list[tuple[Any, ...]]:
     """What the audit says of letters, once it says so much."""
     rows: list[Any] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(rows) < count:
             rows = await office.fetch("SELECT * FROM audit_logs WHERE resource_type = 'letter' ORDER BY created_at")
     return [(row["action"], row["resource_id"], row["school_id"], json.loads(row["new_values"])) for row in rows]

@@ -28,7 +28,7 @@ from tests.integration.jobs.world import WAKE, jobs_running
 from tests.integration.rest.site import Site, site_running
 from tests.tcp_proxy import TcpProxy
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

@@ -86,8 +86,8 @@ class Place:
 
 
 async def until(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
-    """What `look` gives as soon as it is `enough`; fails after ten seconds."""
-    async with asyncio.timeout(10):
+    """What `look` gives as soon as it is `enough`; fails after two minutes."""
+    async with asyncio.timeout(120):
         while True:
             found = look()
             if asyncio.iscoroutine(found):
@@ -300,7 +300,7 @@ class Reader:
             await self.socket.send_str(text if isinstance(text, str) else text.decode())
 
     async def read(self) -> dict[str, Any]:
-        message = await self.socket.receive(timeout=10)
+        message = await self.socket.receive(timeout=120)
         assert message.type in {WSMsgType.TEXT, WSMsgType.BINARY}, message
         assert (message.type is WSMsgType.BINARY) == self.binary
         module: Any = msgspec.msgpack if self.binary else msgspec.json
@@ -315,7 +315,7 @@ class Reader:
     async def closed(self) -> tuple[int | None, str]:
         """Code and reason, whatever came before."""
         while True:
-            message = await self.socket.receive(timeout=10)
+            message = await self.socket.receive(timeout=120)
             if message.type is WSMsgType.CLOSE:
                 return message.data, str(message.extra)
             if message.type in {WSMsgType.CLOSED, WSMsgType.ERROR}:

@@ -178,7 +178,7 @@ async def test_a_silent_reader_is_pinged_and_then_closed_with_4003(
     async with recorder_running(own), worker_running(own, place) as gate:
         async with gate.reader("gate", autoping=False) as silent:
             kinds = []
-            while (message := await silent.socket.receive(timeout=10)).type is WSMsgType.PING:
+            while (message := await silent.socket.receive(timeout=120)).type is WSMsgType.PING:
                 kinds.append(message.type)
             assert kinds
             assert (message.type, message.data) == (WSMsgType.CLOSE, 4003)

@@ -22,7 +22,7 @@ async def raw(gate: Gate, sent: bytes) -> tuple[int, dict[str, str], bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
     try:
         writer.write(sent)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.decode().rstrip().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in lines[1:])
@@ -241,7 +241,7 @@ async def test_pipelined_requests_are_answered_in_order_and_http_1_0_too(gate: G
     sent = b"".join(request(gate, b"Content-Length: %d" % len(body), body=body) for body in bodies)
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
     writer.write(sent)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         for id_ in ids:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])

@@ -185,7 +185,7 @@ async def test_no_key_no_code_and_no_name_is_ever_logged(
             ):  # fmt: skip
                 stream, writer = await asyncio.open_connection("127.0.0.1", gate.port)
                 writer.write(broken)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(120):
                     assert b"400" in await stream.readline()
                 writer.close()
             headers = {"Authorization": f"Bearer {wrong}"}

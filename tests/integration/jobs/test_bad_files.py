@@ -175,7 +175,7 @@ async def test_killed_half_way_it_is_done_once(site: Site, own: Settings, mode: 
         " WHERE query LIKE 'INSERT INTO passes%' AND state = 'active' AND usename IS NOT NULL"
     )
     async with jobs_process(own) as process:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not (await site.fetch(busy) and (mode == "refuse_all" or await rows_there(site))):
                 assert process.returncode is None
         process.kill()

@@ -17,7 +17,7 @@ from hub.jobs.process import run
 from hub.rest.jobs.kinds import JobKind
 from tests.integration.rest.site import Site
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 ENDED = {"finished", "failed", "needs_confirmation"}
 #: What its trigger says of an insert; of an update it says nothing.
 WAKE = (

@@ -36,7 +36,7 @@ class Screen:
 
     async def read(self) -> None:
         """One message."""
-        message = await self.socket.receive(timeout=10)
+        message = await self.socket.receive(timeout=120)
         if message.type is WSMsgType.CLOSE:
             self.end = (message.data, str(message.extra))
         elif message.type is not WSMsgType.TEXT:
@@ -62,7 +62,7 @@ class Screen:
             self.cursor = body.get("cursor", self.cursor)
 
     async def until(self, true: Callable[[], object]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(120):
             while not true() and self.end is None:
                 await self.read()
         assert true(), f"the connection ended before: {self.end}"
@@ -73,7 +73,7 @@ class Screen:
         assert self.ids == ids
 
     async def until_end(self) -> tuple[int | None, str]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while self.end is None:
                 await self.read()
         return self.end

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from hub.accounts.identity import Identity
 from hub.app import Worker
 from hub.config import Settings
-from hub.errors import StoreUnavailable, Unauthorized
+from hub.errors import Forbidden, StoreUnavailable, Unauthorized
 from hub.store.pg import Pg, Role
-from tests.integration.gate.place import Gate, Line, Place, recorder_running, worker_running
+from tests.integration.gate.place import (
+    Gate,
+    Line,
+    Place,
+    recorder_running,
+    refuse_scans,
+    take_scans,
+    until,
+    worker_running,
+)
 
 REQUEST = make_mocked_request("GET", "/socket.io/")
 
@@ -45,6 +57,46 @@ async def test_a_session_opens_its_school(place: Place, quick: Callable[..., Set
         for auth in refused:
             with pytest.raises(Unauthorized):
                 await school_of(gate, auth)
+
+
+async def test_who_watches_and_who_may_not_is_in_the_audit(
+    place: Place, quick: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = quick()
+    auth = {"token": place.tokens["near"]}
+    async with recorder_running(settings), worker_running(settings, place) as gate:
+        await school_of(gate, auth)
+        sessions = gate.worker.accounts.sessions
+        guard = await sessions.identify(auth["token"])
+
+        async def nobody(token: str) -> Identity:
+            return msgspec.structs.replace(await identify(token), permissions=frozenset())
+
+        identify = sessions.identify
+        monkeypatch.setattr(sessions, "identify", nobody)
+        with pytest.raises(Forbidden):
+            await school_of(gate, auth)
+        with pytest.raises(Unauthorized):
+            await school_of(gate, {"token": "no such token"})
+        rows = await until(
+            lambda: place.fetch("SELECT * FROM audit_logs WHERE resource_type = 'live' ORDER BY id"),
+            lambda found: len(found) >= 2,
+        )
+    assert [(row["action"], row["user_id"], row["school_id"]) for row in rows] == [
+        (action, guard.user_id, place.schools["near"]) for action in ("read", "refuse")
+    ]
+    assert json.loads(rows[1]["new_values"]) == {"why": "this needs the permission live:read"}
+
+
+async def test_while_nothing_can_be_kept_nobody_joins(place: Place, quick: Callable[..., Settings]) -> None:
+    settings = quick()
+    auth = {"token": place.tokens["near"]}
+    async with recorder_running(settings) as recorder, worker_running(settings, place) as gate:
+        refuse_scans(recorder, "the disk is full")
+        with pytest.raises(StoreUnavailable):
+            await school_of(gate, auth)
+        take_scans(recorder)
+        assert await school_of(gate, auth) == place.schools["near"].bytes
 
 
 async def school_of(gate: Gate, auth: dict[str, Any]) -> bytes:

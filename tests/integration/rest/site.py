@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from io import BytesIO
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +19,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 import msgspec
+from aiohttp import web
 from pydantic import SecretStr
 
 from hub.accounts.accounts import ACCOUNTS, Accounts
@@ -26,7 +28,7 @@ from hub.accounts.hashing import hasher
 from hub.accounts.identity import Identity
 from hub.accounts.permissions import WALL, Permission
 from hub.accounts.roster import Roster
-from hub.config import Settings
+from hub.config import Settings, load_settings
 from hub.domain.ids import new_id
 from hub.errors import Unauthorized
 from hub.gate.annulling import ANNULLING, Annulling
@@ -54,6 +56,8 @@ from hub.rest.shell import Shell
 from hub.rest.stack import Stack
 from hub.store.files import open_files
 from hub.store.pg import Connection, Pg, Role
+from tests.conftest import SECRET_KEY
+from tests.services import Cluster
 
 ALL = frozenset(Permission)
 PASSWORD = "two owls and a lantern"
@@ -186,17 +190,46 @@ class Site:
             await connection.close()
 
     async def furnish(self) -> None:
+        await self._connected(self._furnish)
+
+    async def furnish_anew(self) -> None:
+        """Other schools and people under the same names, for the next of the tests that share this site.
+
+        What there was is kept, in schools and of people of other names; no token is known any more.
+        """
+        self.people.known.clear()
+        self.trail.kept.clear()
+        await self._connected(self._refurnish)
+
+    async def _connected(self, work: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        connection = await asyncpg.connect(self.database)
+        try:
+            async with connection.transaction():
+                await work(connection)
+        finally:
+            await connection.close()
+
+    async def _refurnish(self, connection: asyncpg.Connection) -> None:
+        await connection.execute(
+            "UPDATE schools SET code = right(id::text, 20) WHERE id = ANY ($1)", list(self.schools.values())
+        )
+        await connection.execute(
+            "UPDATE users SET email = id || '@former.example' WHERE id = ANY ($1)", list(self.users.values())
+        )
+        await self._furnish(connection)
+
+    async def _furnish(self, connection: asyncpg.Connection) -> None:
         for code in ("near", "far"):
-            rows = await self.fetch("INSERT INTO schools (name, code) VALUES ($1, $1) RETURNING id", code)
-            self.schools[code] = rows[0]["id"]
-            rows = await self.fetch(
+            self.schools[code] = await connection.fetchval(
+                "INSERT INTO schools (name, code) VALUES ($1, $1) RETURNING id", code
+            )
+            self.users[code] = await connection.fetchval(
                 "INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)"
                 " VALUES ($1, $2, 'Ada', 'Lovelace', $3, $4) RETURNING id",
                 *(f"{code}@example.org", PASSWORD_HASH, SCHOOL_ADMIN, self.schools[code]),
             )
-            self.users[code] = rows[0]["id"]
             # A wall screen has an id of its own; here it is the user's, so that `token` finds both.
-            await self.fetch(
+            await connection.execute(
                 "INSERT INTO wall_screens (id, school_id, name, created_by, expires_at)"
                 " VALUES ($1, $2, 'Hall', $1, now() + interval '180 days')",
                 *(self.users[code], self.schools[code]),
@@ -212,6 +245,12 @@ class Site:
         return id_
 
 
+@cache
+def _reference() -> list[web.RouteDef]:
+    """The documents of all resources, made once for all sites."""
+    return reference_routes(declared_routes())
+
+
 @asynccontextmanager
 async def site_running(
     settings: Settings, routes: list[Route] | None = None, *, redis_up: bool = True
@@ -225,7 +264,8 @@ async def site_running(
     shell = Shell(settings.body_max_bytes, Stack(settings, clients), ())
     own = settings if settings.secret_key else settings.model_copy(update={"secret_key": SecretStr("A" * 43)})
     accounts = Accounts(own, pg, Roster(), lambda: False)
-    application = shell.application([*router.routes(declared), *reference_routes(declared)])
+    reference = _reference() if routes is None else reference_routes(declared)
+    application = shell.application([*router.routes(declared), *reference])
     application[ACCOUNTS] = accounts
     index, directory, journal = PassIndex(), Directory(), cast("RecorderClient", Journal())
     application[DESK] = desk = Desk(index, directory, Feed(settings, index, directory, []), journal)
@@ -265,3 +305,13 @@ async def site_running(
         await intake.close()
         await pg.close()
         listening.close()
+
+
+@asynccontextmanager
+async def shared_site(cluster: Cluster, **more: Any) -> AsyncIterator[Site]:
+    """A site for all tests of a module, on a database of its own; `more` settings."""
+    name = await asyncio.to_thread(cluster.create)
+    own: dict[str, Any] = {"secret_key": SECRET_KEY, "rate_anonymous": 1_000_000, "rate_signed_in": 1_000_000}
+    async with site_running(load_settings(database_url=cluster.url(name), **(own | more))) as site:
+        yield site
+    await asyncio.to_thread(cluster.drop, name)

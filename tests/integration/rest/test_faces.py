@@ -26,24 +26,3 @@ async def test_two_letters_find_somebody_and_tell_little(site: Site) -> None:
         "status": "active",
         "photoUrl": None,
     }
-
-
-async def test_one_person_has_passes_and_the_look_is_kept(site: Site) -> None:
-    ada = await made(site, {"studentId": "S-1", "firstName": "Ada", "lastName": "Lovelace"})
-    for number, status in (("P-1", "revoked"), ("P-2", "active")):
-        await site.fetch(
-            "INSERT INTO passes (school_id, student_id, pass_number, qr_code, issue_date, expiry_date, status)"
-            " VALUES ($1, $2, $3, $3, '2026-01-01', '2099-01-01', $4)",
-            *(site.schools["near"], ada["id"], number, status),
-        )
-    answer = await site.ask("GET", f"{FACES}/{ada['id']}", site.token("security"))
-    assert answer.status == 200, answer.text
-    assert answer.json["name"] == "Ada Lovelace"
-    assert [(one["passNumber"], one["status"]) for one in answer.json["passes"]] == [
-        ("P-2", "active"),
-        ("P-1", "revoked"),
-    ]
-    assert "qrCode" not in answer.text
-    assert (await site.ask("GET", f"{FACES}/{ada['id']}", site.token("security", "far"))).status == 404
-    await site.ask("DELETE", f"/api/v1/students/{ada['id']}", site.token())
-    assert (await site.ask("GET", f"{FACES}/{ada['id']}", site.token("security"))).status == 404

@@ -34,8 +34,9 @@ async def site(settings: Callable[..., Settings]) -> AsyncIterator[Site]:
 async def furnished(site: Site) -> UUID:
     """A student with a pass and seven scans."""
     rows = await site.fetch(
-        "INSERT INTO students (school_id, student_id, first_name, middle_name, last_name, program, photo_url)"
-        " VALUES ($1, 'S-1', 'Zoë', 'Maria', 'Nguyễn', 'Physics', 'x') RETURNING id",
+        "INSERT INTO students"
+        " (school_id, student_id, first_name, middle_name, last_name, program, year_of_study, photo_url)"
+        " VALUES ($1, 'S-1', 'Zoë', 'Maria', 'Nguyễn', 'Physics', 2, 'x') RETURNING id",
         site.schools["near"],
     )
     student: UUID = rows[0]["id"]
@@ -67,6 +68,7 @@ async def test_a_guard_sees_face_name_programme_number_passes_and_the_last_five_
         "studentId": "S-1",
         "name": "Zoë Maria Nguyễn",
         "program": "Physics",
+        "yearOfStudy": 2,
         "status": "active",
         "photoUrl": f"{STUDENTS}/{student}/photo",
     }
@@ -76,6 +78,19 @@ async def test_a_guard_sees_face_name_programme_number_passes_and_the_last_five_
     assert {one["accessPoint"] for one in entries} == {"Gate"}
     assert re.match(r"\d{4}-", of)
     assert (site.trail.kept[-1].action, site.trail.kept[-1].subject_id) == ("read", student)
+
+
+async def test_passes_in_force_come_first_and_why_one_was_revoked_is_told(site: Site) -> None:
+    student = await furnished(site)
+    await site.fetch(
+        "INSERT INTO passes (school_id, student_id, pass_number, qr_code, issue_date, expiry_date, status,"
+        " revoke_reason, created_at)"
+        " VALUES ($1, $2, 'P-2', 'code-2', '2026-01-01', '2099-01-01', 'revoked', 'lost', now() + interval '1 h')",
+        *(site.schools["near"], student),
+    )
+    answer = await site.ask("GET", f"{STUDENTS}/{student}/card", site.token("security"))
+    told = [(one["passNumber"], one["status"], one["revokeReason"]) for one in answer.json["passes"]]
+    assert told == [("P-1", "active", None), ("P-2", "revoked", "lost")]
 
 
 async def test_nobody_sees_the_card_of_another_school_of_a_deleted_student_or_without_the_right(site: Site) -> None:
@@ -163,6 +178,7 @@ async def test_one_load_serves_all_and_only_the_own_school(world: World) -> None
     [
         ("UPDATE students SET last_name = 'Byron'", lambda card: card.name == "Ada Byron"),
         ("UPDATE students SET program = 'Mathematics'", lambda card: card.program == "Mathematics"),
+        ("UPDATE students SET year_of_study = 3", lambda card: card.yearOfStudy == 3),
         ("UPDATE students SET student_id = 'S-2'", lambda card: card.studentId == "S-2"),
         ("UPDATE students SET photo_url = 'x'", lambda card: card.photoUrl is not None),
         ("UPDATE passes SET status = 'revoked'", lambda card: card.passes[0].status == "revoked"),

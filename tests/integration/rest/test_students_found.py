@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from hub.rest.students import search
-from tests.integration.rest.site import Site
+from tests.integration.rest.site import Site, shared_site
 from tests.integration.rest.test_students import STUDENTS, WHOLE, made
+from tests.services import Cluster
 
 PEOPLE = (
     ("S-0001", "Zoë", None, "Müller", "zoe@school.example"),
@@ -24,13 +27,30 @@ PEOPLE = (
 )
 
 
-@pytest.fixture
-async def school(site: Site) -> Site:
+#: What changes nothing and shares the school.
+searched = pytest.mark.asyncio(loop_scope="module")
+
+
+async def admit(site: Site) -> None:
     for number, first, middle, last, email in PEOPLE:
         await made(
             site, {"studentId": number, "firstName": first, "middleName": middle, "lastName": last, "email": email}
         )
     await made(site, {"studentId": "F-1", "firstName": "Zoë", "lastName": "Mueller"}, site.token("school_admin", "far"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def school(cluster: Cluster) -> AsyncIterator[Site]:
+    """For tests that only ask."""
+    async with shared_site(cluster) as site:
+        await admit(site)
+        yield site
+
+
+@pytest.fixture
+async def own(site: Site) -> Site:
+    """The same people, for a test that changes some."""
+    await admit(site)
     return site
 
 
@@ -51,6 +71,7 @@ FOUND = [
 ]
 
 
+@searched
 @pytest.mark.parametrize(("q", "expected"), FOUND)
 @pytest.mark.parametrize("steps", [0, 2_000])
 async def test_search_forgives(
@@ -64,6 +85,7 @@ async def test_search_forgives(
     assert await numbers(school, f"q={quote(q)}&{near}", school.token("super_admin")) == wanted
 
 
+@searched
 @pytest.mark.parametrize("many", [1, 2, 4])
 @pytest.mark.parametrize(
     "path", ["q=s-000", "q=school.example", "q=muler", "firstName=Zo%C3%AB", "q=zoe&status=active"]
@@ -90,11 +112,11 @@ async def test_the_ways_of_all_schools_find_the_same(
     assert await pages() == expected != []
 
 
-async def test_filters_are_found_by_the_index_too(school: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    (row,) = await school.fetch("SELECT id FROM students WHERE student_id = 'S-0001'")
-    token, born = school.token(), "2010-04-30"
+async def test_filters_are_found_by_the_index_too(own: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = await own.fetch("SELECT id FROM students WHERE student_id = 'S-0001'")
+    token, born = own.token(), "2010-04-30"
     changes = {"dateOfBirth": born, "phone": "+493012345678", "yearOfStudy": 3, "enrollmentDate": "2024-09-01"}
-    answer = await school.ask("PUT", f"{STUDENTS}/{row['id']}", token, changes | {"program": "O'Hara's \\ 100%"})
+    answer = await own.ask("PUT", f"{STUDENTS}/{row['id']}", token, changes | {"program": "O'Hara's \\ 100%"})
     assert answer.status == 200, answer.text
     monkeypatch.setattr(search, "STEPS", 0)
     for filter_ in (
@@ -103,12 +125,13 @@ async def test_filters_are_found_by_the_index_too(school: Site, monkeypatch: pyt
         *("studentId=S-0001", "lastName=M%C3%BCller", "email=zoe%40school.example", "updatedFrom=2020-01-01T00:00:00Z"),
     ):
         every = filter_.startswith("updated")
-        assert await numbers(school, f"{filter_}&limit=200") == [f"S-000{n}" for n in range(1, 9 if every else 2)]
-        assert await numbers(school, f"q=zoe&{filter_}") == ["S-0001"], filter_
-    assert await numbers(school, "q=zoe&yearOfStudy=4") == []
-    assert await numbers(school, "createdUntil=2020-01-01T00:00:00Z") == []
+        assert await numbers(own, f"{filter_}&limit=200") == [f"S-000{n}" for n in range(1, 9 if every else 2)]
+        assert await numbers(own, f"q=zoe&{filter_}") == ["S-0001"], filter_
+    assert await numbers(own, "q=zoe&yearOfStudy=4") == []
+    assert await numbers(own, "createdUntil=2020-01-01T00:00:00Z") == []
 
 
+@searched
 async def test_a_whole_email_is_nobody_elses(school: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for steps in (0, 2_000):
         monkeypatch.setattr(search, "STEPS", steps)
@@ -118,6 +141,7 @@ async def test_a_whole_email_is_nobody_elses(school: Site, monkeypatch: pytest.M
         assert await numbers(school, "q=%40mail.example") == ["S-0003", "S-0006"]
 
 
+@searched
 async def test_a_super_admin_searches_all_schools(school: Site) -> None:
     token = school.token("super_admin")
     assert await numbers(school, "q=zoe", token) == ["F-1", "S-0001"]
@@ -125,6 +149,7 @@ async def test_a_super_admin_searches_all_schools(school: Site) -> None:
     assert len(await numbers(school, "", token)) == 9
 
 
+@searched
 @pytest.mark.parametrize("q", ["school.example", "s-000", "Muler"])
 async def test_pages_of_a_search_hold_each_once(school: Site, q: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "STEPS", 2)
@@ -141,27 +166,28 @@ async def test_pages_of_a_search_hold_each_once(school: Site, q: str, monkeypatc
     assert seen == whole != []
 
 
+@searched
 async def test_search_and_filters_count_together(school: Site) -> None:
     assert await numbers(school, "q=example&lastName=Gro%C3%9F") == ["S-0002"]
     assert await numbers(school, "q=muler&firstName=Nobody") == []
     assert await numbers(school, "q=zoe&lastName=Nobody") == []
 
 
-async def test_words_that_nobody_has_any_more_are_forgotten(school: Site) -> None:
-    token = school.token()
-    (row,) = await school.fetch("SELECT id FROM students WHERE student_id = 'S-0006'")
+async def test_words_that_nobody_has_any_more_are_forgotten(own: Site) -> None:
+    token = own.token()
+    (row,) = await own.fetch("SELECT id FROM students WHERE student_id = 'S-0006'")
     path = f"{STUDENTS}/{row['id']}"
-    await school.ask("PUT", path, token, {"lastName": "Nowak", "firstName": "Zoë"})
+    await own.ask("PUT", path, token, {"lastName": "Nowak", "firstName": "Zoë"})
     words = {
         row["word"]
-        for row in await school.fetch("SELECT word FROM student_words WHERE school_id = $1", school.schools["near"])
+        for row in await own.fetch("SELECT word FROM student_words WHERE school_id = $1", own.schools["near"])
     }
     assert {"nowak", "zoe"} < words
     assert "wisniewska" not in words
-    await school.ask("DELETE", f"{path}?erase=true", token)
+    await own.ask("DELETE", f"{path}?erase=true", token)
     words = {
         row["word"]
-        for row in await school.fetch("SELECT word FROM student_words WHERE school_id = $1", school.schools["near"])
+        for row in await own.fetch("SELECT word FROM student_words WHERE school_id = $1", own.schools["near"])
     }
     assert "nowak" not in words
     assert "zoe" in words

@@ -16,6 +16,7 @@ export const adminPages: PageEntry[] = [
   { path: "/admin/passes/:id", title: w.pages.passes, icon: "card", needs: ["passes:read"], menu: "none", load: () => import("./Pass.svelte") },
   { path: "/admin/access-points", title: w.pages.doors, icon: "doors", needs: ["access_points:read"], menu: "admin", load: () => import("./AccessPoints.svelte") },
   { path: "/admin/access-points/:id", title: w.pages.doors, icon: "doors", needs: ["access_points:read"], menu: "none", load: () => import("./AccessPoint.svelte") },
+  { path: "/admin/wall-screens", title: w.pages.walls, icon: "wall", needs: ["wall_screens:read"], menu: "admin", load: () => import("./WallScreens.svelte") },
   { path: "/admin/accounts", title: w.pages.accounts, icon: "person", needs: ["users:read"], menu: "admin", load: () => import("./Accounts.svelte") },
   { path: "/admin/roles", title: w.pages.roles, icon: "key", needs: ["roles:read", "permissions:read"], menu: "none", load: () => import("./Roles.svelte") },
   { path: "/admin/schools", title: w.pages.schools, icon: "school", needs: ["schools:read"], menu: "admin", load: () => import("./Schools.svelte") },

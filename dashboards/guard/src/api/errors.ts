@@ -21,10 +21,13 @@ export class ApiFault extends Error {
   code: string;
   faults: Fault[];
   requestId: string | null;
+  /** In how many seconds to ask again, where the hub says. */
+  retryAfter: number | null;
 
-  constructor(status: number, refusal: Refusal = {}) {
+  constructor(status: number, refusal: Refusal = {}, retryAfter: number | null = null) {
     super(said(status, refusal.message));
     this.status = status;
+    this.retryAfter = retryAfter;
     this.code = refusal.error ?? "";
     this.requestId = refusal.requestId ?? null;
     this.faults = Array.isArray(refusal.details) ? refusal.details.filter(isFault) : [];

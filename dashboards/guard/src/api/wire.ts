@@ -6,6 +6,8 @@ export interface Answer {
   status: number;
   body: unknown;
   etag: string | null;
+  /** In how many seconds to ask again, where the hub says. */
+  retryAfter: number | null;
 }
 
 /** The answer's JSON. Raises ApiFault for what is refused, and when the hub cannot be reached. */
@@ -24,6 +26,12 @@ export async function send(method: string, url: string, body?: unknown, headers:
     throw new ApiFault(0);
   }
   const json: unknown = await answer.json().catch(() => null);
-  if (!answer.ok) throw new ApiFault(answer.status, (json ?? {}) as object);
-  return { status: answer.status, body: json, etag: answer.headers.get("ETag") };
+  const retryAfter = seconds(answer.headers.get("Retry-After"));
+  if (!answer.ok) throw new ApiFault(answer.status, (json ?? {}) as object, retryAfter);
+  return { status: answer.status, body: json, etag: answer.headers.get("ETag"), retryAfter };
+}
+
+function seconds(text: string | null): number | null {
+  const value = Number(text);
+  return text !== null && Number.isFinite(value) && value >= 0 ? value : null;
 }

@@ -1,5 +1,6 @@
 // What happens at the doors, for every page: one connection, a bounded memory, and at most one change a frame.
 
+import { minutesAfter, type Minutes } from "../doors/series.ts";
 import { preferences } from "../preferences.svelte.ts";
 import { renewed, session } from "../session.svelte.ts";
 import { duration, time } from "../times.ts";
@@ -10,10 +11,9 @@ import type { State, Told } from "./resume.ts";
 import { ring } from "./sound.ts";
 
 const KEPT = 5_000; // items
+const OVER = 100; // more, until the oldest go
 const LOOK_MS = 250;
 const NEWEST_MS = 250; // a face stays as long, so that it can be seen
-const SAMPLE_MS = 3_000;
-const SAMPLES = 60;
 const LATELY = 12;
 
 export interface Door {
@@ -22,9 +22,17 @@ export interface Door {
   perMinute: number;
   granted: number;
   denied: number;
-  reader: "online" | "offline";
+  /** Silent: its connection is there, and nothing comes over it. */
+  reader: "online" | "silent" | "offline";
   since: string | null;
   lastScanAt: string | null;
+  /** The hub's clock minus the reader's. */
+  skewMs?: number | null;
+  firmware?: string | null;
+  /** Scans that it has yet to replay. */
+  queued?: number | null;
+  /** Scans of each of the last thirty minutes: on joining, and when it is known better. */
+  series?: number[];
 }
 
 export interface Stats {
@@ -33,14 +41,6 @@ export interface Stats {
   accessPoints: Door[];
   feed: { ageSeconds: number; stale: boolean };
   journal: { waiting: number; oldestSeconds: number; healthy: boolean };
-}
-
-/** What this page has seen of a door while it watched. */
-export interface Watched {
-  samples: number[];
-  /** When its reader came or went, if that was seen. */
-  changedAt: number | null;
-  online: boolean;
 }
 
 class Feed {
@@ -60,14 +60,15 @@ class Feed {
   acknowledged = $state(0);
   /** Oldest first; another array at most once a frame. */
   items = $state.raw<Item[]>([]);
-  watched = new Map<string, Watched>();
-  #connection = new Connection((told) => this.#take(told), () => renewed(), () => this.#look());
+  /** By door. */
+  minutes = new Map<string, Minutes>();
+  #renew = renewed;
+  #connection = new Connection((told) => this.#take(told), () => this.#renew(), () => this.#look());
   #items: Item[] = [];
   #frame = 0;
   #latest: Item | null = null;
   #enlarged = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
-  #sampled = 0;
 
   constructor() {
     setInterval(() => this.#wake(), LOOK_MS);
@@ -80,9 +81,10 @@ class Feed {
     addEventListener("online", () => this.retry());
   }
 
-  /** `schoolId`: whose, for who belongs to no school. */
-  open(schoolId: string | null): void {
+  /** `schoolId`: whose, for who belongs to no school. `renew`: as a Connection is given it, for who is no person. */
+  open(schoolId: string | null, renew: () => Promise<boolean> = renewed): void {
     this.#clear();
+    this.#renew = renew;
     this.#connection.open(schoolId === null ? {} : { schoolId });
   }
 
@@ -101,7 +103,7 @@ class Feed {
     this.denied = [];
     this.total = 0;
     this.since = new Date();
-    this.watched.clear();
+    this.minutes.clear();
   }
 
   /** Timers of a page that nobody sees may be a minute late; whoever looks at it again does not wait for them. */
@@ -131,7 +133,7 @@ class Feed {
 
   #add(items: Item[]): void {
     this.#items.push(...items);
-    if (this.#items.length > KEPT + 500) this.#items = this.#items.slice(-KEPT);
+    if (this.#items.length > KEPT + OVER) this.#items = this.#items.slice(-KEPT);
     const scans = items.filter((one) => one.kind !== "note");
     this.total += scans.length;
     const current = scans.filter((one) => !one.late);
@@ -167,21 +169,9 @@ class Feed {
 
   #count(stats: Stats): void {
     this.skew = Date.now() - new Date(stats.at).getTime();
-    const due = performance.now() - this.#sampled >= SAMPLE_MS;
-    if (due) this.#sampled = performance.now();
-    for (const door of stats.accessPoints) this.#watch(door, due);
+    const at = new Date(stats.at).getTime();
+    for (const door of stats.accessPoints) this.minutes.set(door.id, minutesAfter(this.minutes.get(door.id), at, door.perMinute, door.series));
     this.stats = stats;
-  }
-
-  #watch(door: Door, due: boolean): void {
-    const online = door.reader === "online";
-    const known = this.watched.get(door.id);
-    if (known === undefined) {
-      this.watched.set(door.id, { samples: [door.perMinute], changedAt: null, online });
-      return;
-    }
-    if (known.online !== online) Object.assign(known, { online, changedAt: Date.now() });
-    if (due) known.samples = [...known.samples.slice(1 - SAMPLES), door.perMinute];
   }
 
   #soon(): void {

@@ -44,7 +44,7 @@ const FIRST_MS = 1_000; // the first pause is half of this to all of it, the nex
 const LONGEST_MS = 20_000;
 const SETTLED_MS = 10_000; // a connection that lasted as long begins with short pauses again
 const SESSION_ENDED = 4001; // the one close code after which connecting again is useless
-const REMEMBERED = 20_000; // scans, to show none twice
+export const REMEMBERED = 10_000; // scans, to show none twice: more than a page keeps
 const NOT_ALLOWED = ["forbidden", "not_found"];
 
 /** How long ago something was, by whichever clock saw more. */
@@ -81,6 +81,8 @@ export class Resume {
   #state: Exclude<State, "late"> = "off";
   #cursor: string | null = null;
   #known = new Set<string>();
+  #ring: string[] = []; // the same, each where the next of its turn will be
+  #place = 0;
   #joined = false;
   #heard = false; // on this connection
   #renewed = false; // since the last message
@@ -129,6 +131,8 @@ export class Resume {
     this.why = "";
     this.#cursor = null;
     this.#known.clear();
+    this.#ring = [];
+    this.#place = 0;
     this.#joined = this.#heard = this.#renewed = false;
     this.#failures = 0;
   }
@@ -181,11 +185,11 @@ export class Resume {
   #isNew(scan: ScanEvent): boolean {
     const key = keyOf(scan);
     if (this.#known.has(key)) return false;
+    const oldest = this.#ring[this.#place];
+    if (oldest !== undefined) this.#known.delete(oldest);
     this.#known.add(key);
-    for (const oldest of this.#known) {
-      if (this.#known.size <= REMEMBERED) break;
-      this.#known.delete(oldest);
-    }
+    this.#ring[this.#place] = key;
+    this.#place = (this.#place + 1) % REMEMBERED;
     return true;
   }
 
