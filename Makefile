@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export HOME := $(or $(HOME),$(CURDIR)/$(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench load console docs lock audit clean strace chromium clamd
+.PHONY: help demo test test-fast lint bench load pictures console docs lock audit clean strace chromium clamd
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(VENV)/.dev $(VENV)/.node console chromium  ## measure against limits an
 
 load: $(VENV)/.dev  ## readers and screens by locust on a demo of their own; ARGS="--users 50 --run-time 5m"
 	@$(PY) -m loadtests.load $(ARGS)
+
+pictures: $(VENV)/.dev console chromium  ## screenshots of the console's pages into docs/screenshots; ARGS="--only live,doors"
+	@$(PY) -m loadtests.pictures $(ARGS)
 
 console: $(VENV)/.demo  ## build the guard console anew where its sources have changed
 	@$(PY) dashboards/hatch_build.py

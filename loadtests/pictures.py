@@ -85,7 +85,7 @@ async def _album(browser: Browser, url: str, state: StorageState | None, pages: 
 
 
 async def _all(document: Path, only: set[str]) -> None:
-    demo = json.loads(document.read_text())
+    demo = json.loads(await asyncio.to_thread(document.read_text))
     url, accounts = demo["url"], demo["accounts"]
     by_role = {one["role"]: one for one in reversed(accounts)}
     async with chromium() as browser:
