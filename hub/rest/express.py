@@ -86,10 +86,15 @@ class ExpressConnection(RequestHandler):
         body = b"".join(payload._buffer)
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         self._asked_at = perf_counter()
-        if express.ask(message.headers, body, self._answer):
-            return True
-        self._asked_at = 0.0
-        return False
+        try:
+            taken = express.ask(message.headers, body, self._answer)
+        except Exception:
+            if not self._asked_at:
+                raise  # it is answered already
+            taken = False  # the handler fails as well, and that is logged and answered
+        if not taken:
+            self._asked_at = 0.0
+        return taken
 
     def _is_idle(self) -> bool:
         """Whether aiohttp waits for the next request of this connection."""

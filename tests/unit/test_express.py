@@ -186,6 +186,19 @@ async def test_what_is_declined_reaches_the_handler_with_its_body() -> None:
         assert await client.answer() == (200, b"short " + BODY)
 
 
+async def test_what_fails_on_the_short_way_is_the_handlers_to_answer() -> None:
+    def fail(*_: Any) -> bool:
+        raise RuntimeError("the test breaks it")
+
+    async with serving() as hub, connected(hub) as client:
+        hub.own = fail
+        await client.send(asked())
+        assert await client.answer() == (200, b"long " + BODY)
+        hub.own = None
+        await client.send(asked())
+        assert await client.answer() == (200, b"short " + BODY)
+
+
 async def test_a_worker_that_makes_way_takes_the_long_way() -> None:
     async with serving() as hub, connected(hub) as client:
         hub.open = False
