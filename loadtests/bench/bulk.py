@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import os
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -168,6 +171,19 @@ class Peak:
             await asyncio.sleep(0.02)
 
 
+@contextmanager
+def first_in_line() -> Iterator[None]:
+    """This process before PostgreSQL, which shares its core and is another host's in real life, where the machine lets
+    it: who measures would else wait for the statements of what is measured."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
 def p99(scans: list[Any]) -> float:
     times = sorted(scan.answered - scan.due for scan in scans)
     return float(times[int(len(times) * 0.99) - 1])
@@ -228,7 +244,7 @@ async def _export(place: World) -> dict[str, Any]:
 
 
 def imports(place: World, rows: int, rounds: int) -> dict[str, Any]:
-    with place.serving(PORT, HUB_RATE_SIGNED_IN="1000000"):
+    with place.serving(PORT, HUB_RATE_SIGNED_IN="1000000"), first_in_line():
         return uvloop.run(_import(place, rows, rounds))
 
 
