@@ -22,7 +22,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 WIDTHS = {390: 844, 1280: 800, 1920: 1080}
 DEMO = ("--students", "2000", "--readers", "8", "--rate", "8")
 #: Before the first picture: some people should have come in.
-MINUTES_OF_LIFE = 2.0
+MINUTES_OF_LIFE = 1.0
 SETTLED_MS = 1_500
 
 GUARD = {
@@ -31,11 +31,11 @@ GUARD = {
     "today": "/today",
     "look-up": "/look-up",
     "hand-over": "/hand-over",
-    "scan": "/scan",
     "account": "/account",
     "wall": "/wall",
 }
 OFFICE = {
+    "scan": "/scan",
     "analytics": "/admin/analytics",
     "students": "/admin/students",
     "import": "/admin/students/import",
@@ -52,7 +52,6 @@ OFFICE = {
     "audit": "/admin/audit",
     "jobs": "/admin/jobs",
 }
-SUPER = {"schools": "/admin/schools", "signing-keys": "/admin/signing-keys"}
 
 
 async def _signed_in(browser: Browser, url: str, email: str, password: str) -> StorageState:
@@ -86,16 +85,16 @@ async def _album(browser: Browser, url: str, state: StorageState | None, pages: 
 
 async def _all(document: Path, only: set[str]) -> None:
     demo = json.loads(await asyncio.to_thread(document.read_text))
-    url, accounts = demo["url"], demo["accounts"]
+    url, accounts = demo["baseUrl"], demo["accounts"]
     by_role = {one["role"]: one for one in reversed(accounts)}
     async with chromium() as browser:
         await asyncio.sleep(MINUTES_OF_LIFE * 60)
         wanted = {"sign-in": "/live"}
         if not only or only & wanted.keys():
             await _album(browser, url, None, wanted)
-        for role, pages in (("security", GUARD), ("school_admin", OFFICE), ("super_admin", SUPER)):
+        for role, pages in (("school_admin", OFFICE), ("security", GUARD)):
             asked = {name: path for name, path in pages.items() if not only or name in only}
-            if asked and role in by_role:
+            if asked:
                 one = by_role[role]
                 state = await _signed_in(browser, url, one["email"], one["password"])
                 await _album(browser, url, state, asked)
