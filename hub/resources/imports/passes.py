@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from uuid import UUID
 
 from hub.domain.ids import new_id
@@ -30,9 +31,10 @@ class Issuer:
         async with pg.tenant(school) as tx:
             return cls(await signer(tx, ring, school), user, asked)
 
-    async def issue(self, tx: Connection, students: list[UUID]) -> list[UUID]:
-        """A pass for each who holds none; their ids."""
-        holding = {row["student_id"] for row in await tx.fetch(Q.holders, students, self._asked.issue)}
+    async def issue(self, tx: Connection, students: list[UUID], made: Collection[UUID]) -> list[UUID]:
+        """A pass for each who holds none; their ids. `made`: who came to be in this transaction, and can hold none."""
+        were = [student for student in students if student not in made]
+        holding = {row["student_id"] for row in await tx.fetch(Q.holders, were, self._asked.issue)} if were else set()
         wanting = [student for student in students if student not in holding]
         if not wanting:
             return []

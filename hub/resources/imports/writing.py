@@ -59,7 +59,7 @@ class Writer:
             made += inserted
             active += [id_ for part in (updated, inserted) for id_, status in part.items() if status == "active"]
             good = [line for id_, line in zip(ids, new, strict=True) if id_ not in inserted]  # somebody was faster
-        passes = await self._issuer.issue(tx, active) if self._issuer is not None and active else []
+        passes = await self._issuer.issue(tx, active, set(made)) if self._issuer is not None and active else []
         counts.created += len(made)
         counts.updated += len(changed)
         counts.passes += len(passes)
