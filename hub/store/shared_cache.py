@@ -17,6 +17,7 @@ from collections.abc import Iterable
 import msgspec
 import structlog
 
+from hub.config import Settings, key_ring
 from hub.domain.keyring import KeyRing
 from hub.domain.vault import SealBroken
 from hub.store.redis import Redis, RedisError, open_redis
@@ -82,6 +83,12 @@ class SharedCache:
         self._again_at = 0.0
         self._trusting = False
         self.failures = 0
+
+    @classmethod
+    def of(cls, settings: Settings, name: str, ttl: float) -> SharedCache | None:
+        """None where the settings name no Redis. `ttl`: seconds."""
+        url = settings.redis_url
+        return None if url is None else cls(url.get_secret_value(), name, key_ring(settings), ttl)
 
     async def read(self, key: str) -> Found | None:
         """None when Redis is not to be asked, or did not answer."""

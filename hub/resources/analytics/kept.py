@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from hub.config import Settings, key_ring
+from hub.config import Settings
 from hub.resources.analytics.model import Analytics
 from hub.store.cache import Cache
 from hub.store.pg import Connection
@@ -32,9 +32,7 @@ class KeptAnalytics:
     kinds = ("school", "access_point")
 
     def __init__(self, settings: Settings, fresh: Callable[[], bool]) -> None:
-        url, shared = settings.redis_url, None
-        if url is not None:
-            shared = SharedCache(url.get_secret_value(), "analytics", key_ring(settings), SECONDS)
+        shared = SharedCache.of(settings, "analytics", SECONDS)
         entries, size = settings.cache_entries, settings.cache_bytes
         self._cache = Cache("analytics", ttl=SECONDS, entries=entries, size=size, fresh=fresh, shared=shared)
 

@@ -19,7 +19,7 @@ import structlog
 from aiohttp import web
 from msgspec import Meta
 
-from hub.config import Settings, key_ring
+from hub.config import Settings
 from hub.domain.ids import NIL
 from hub.errors import NotFound, StoreUnavailable
 from hub.rest.call import Call
@@ -91,13 +91,10 @@ class Cards:
     kinds = ("student",)
 
     def __init__(self, settings: Settings, pg: Pg, fresh: Callable[[], bool]) -> None:
-        url = settings.redis_url
         self._pg = pg
         self._most = settings.cache_warm
         ttl, entries, size = settings.cache_ttl, settings.cache_entries, settings.cache_bytes
-        shared = None
-        if url is not None:
-            shared = SharedCache(url.get_secret_value(), "student_cards", key_ring(settings), ttl)
+        shared = SharedCache.of(settings, "student_cards", ttl)
         self.cards = Cache("student_cards", ttl=ttl, entries=entries, size=size, fresh=fresh, shared=shared)
         self.entries = Cache("last_entries", ttl=ENTRIES_SECONDS, entries=entries, size=size, fresh=fresh)
 
