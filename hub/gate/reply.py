@@ -13,6 +13,8 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
+from hub.rest.express import send_whole
+
 _HEADERS = CIMultiDict({hdrs.CONTENT_TYPE: "application/json; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"})
 _HEAD = (
     b"HTTP/1.1 200 OK\r\n"
@@ -21,7 +23,6 @@ _HEAD = (
     b"Date: %b\r\n"
     b"Content-Length: %d\r\n"
 )
-_WRITE_LIMIT = 1 << 20
 
 
 class _Date:
@@ -63,10 +64,8 @@ class _WholeReply(web.StreamResponse):
             raise ConnectionResetError("the client is gone")
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
-        transport.write(whole_answer(self._whole, keep_alive=self._keep_alive))
+        send_whole(transport, whole_answer(self._whole, keep_alive=self._keep_alive))
         self._eof_sent = True
-        if transport.get_write_buffer_size() > _WRITE_LIMIT:
-            transport.abort()  # it asks, and does not read the answers
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -10,6 +10,7 @@ Order: one question at a time is out on a connection. What comes behind it waits
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple, cast
@@ -28,6 +29,13 @@ _BODY_MAX_BYTES = 1 << 14
 #: Takes the headers, the body, and what sends a whole answer, head and body; that is called once, now or later. False:
 #: nothing was done, the handler has to answer.
 Ask = Callable[[CIMultiDictProxy[str], bytes, Callable[[bytes], None]], bool]
+
+
+def send_whole(transport: asyncio.Transport, whole: bytes) -> None:
+    """An answer in one write. Who leaves too much unread is cut off."""
+    transport.write(whole)
+    if transport.get_write_buffer_size() > _UNREAD_MAX_BYTES:
+        transport.abort()
 
 
 class Express(NamedTuple):
@@ -108,10 +116,8 @@ class ExpressConnection(RequestHandler):
         transport = self.transport
         if transport is None:
             return
-        transport.write(whole)
-        if transport.get_write_buffer_size() > _UNREAD_MAX_BYTES:
-            transport.abort()
-        elif self._held:
+        send_whole(transport, whole)
+        if self._held and not transport.is_closing():
             held, self._held = self._held, b""
             transport.resume_reading()
             self.data_received(held)
