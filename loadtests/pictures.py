@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, StorageState, ViewportSize
 
-from loadtests.bench.browser import chromium, sign_in
+from loadtests.bench.browser import chromium, cookies
 from loadtests.load.demo import running_demo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,14 +54,6 @@ OFFICE = {
 }
 
 
-async def _signed_in(browser: Browser, url: str, email: str, password: str) -> StorageState:
-    context = await browser.new_context()
-    await sign_in(await context.new_page(), url, email, password)
-    state = await context.storage_state()
-    await context.close()
-    return state
-
-
 async def _picture(page: Page, url: str, name: str, path: str, width: int) -> None:
     await page.goto(url + path)
     await page.wait_for_load_state("load")
@@ -96,7 +88,7 @@ async def _all(document: Path, only: set[str]) -> None:
             asked = {name: path for name, path in pages.items() if not only or name in only}
             if asked:
                 one = by_role[role]
-                state = await _signed_in(browser, url, one["email"], one["password"])
+                state = await cookies(browser, url, one["email"], one["password"])
                 await _album(browser, url, state, asked)
 
 

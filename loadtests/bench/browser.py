@@ -115,10 +115,10 @@ async def sign_in(page: Page, url: str, email: str, password: str = PASSWORD) ->
     await page.wait_for_selector('#state[data-state="live"]', timeout=PATIENCE_SECONDS * 1e3)
 
 
-async def cookies(browser: Browser, url: str, email: str) -> StorageState:
+async def cookies(browser: Browser, url: str, email: str, password: str = PASSWORD) -> StorageState:
     """Of somebody who has signed in."""
     context = await browser.new_context(viewport=DESK)
-    await sign_in(await context.new_page(), url, email)
+    await sign_in(await context.new_page(), url, email, password)
     state = await context.storage_state()
     await context.close()
     return state
