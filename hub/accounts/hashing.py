@@ -8,7 +8,6 @@ output, each a msgpack message with its length before it; when the input ends, s
 from __future__ import annotations
 
 import os
-import sys
 from functools import lru_cache
 from typing import Literal
 
@@ -16,7 +15,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from hub.control.framing import LENGTH, pack
+from hub.control.framing import answer_each
 
 #: OWASP's second choice for argon2id, which ASVS 5 refers to: 19 MiB, two passes, one lane.
 MEMORY_KIB = 19_456
@@ -80,12 +79,7 @@ def _common() -> frozenset[str]:
 def main() -> None:
     """Until standard input ends."""
     os.nice(NICENESS)
-    decoder = msgspec.msgpack.Decoder(Task)
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        body = source.read(LENGTH.unpack(head)[0])
-        sink.write(pack(perform(decoder.decode(body))))
-        sink.flush()
+    answer_each(Task, perform)
 
 
 if __name__ == "__main__":

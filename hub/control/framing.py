@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import msgspec
+
+Asked = TypeVar("Asked", bound=msgspec.Struct)
 
 LENGTH = struct.Struct(">I")
 MAX_MESSAGE = 64 * 2**20
@@ -17,6 +21,16 @@ def pack(message: msgspec.Struct) -> bytes:
     """A message with its length before it."""
     body = _encoder.encode(message)
     return LENGTH.pack(len(body)) + body
+
+
+def answer_each(kind: type[Asked], answer: Callable[[Asked], msgspec.Struct]) -> None:
+    """What a child does that is somebody's hand (hub/control/hand.py): each message on standard input is answered on
+    standard output, until the input ends."""
+    decoder = msgspec.msgpack.Decoder(kind)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while len(head := source.read(LENGTH.size)) == LENGTH.size:
+        sink.write(pack(answer(decoder.decode(source.read(LENGTH.unpack(head)[0])))))
+        sink.flush()
 
 
 class Splitter:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import msgspec
 from PIL import Image, ImageDraw
 
-from hub.control.framing import LENGTH, pack
+from hub.control.framing import answer_each
 from hub.rest.files.naming import SIZES
 from hub.rest.files.shrinking import Task, perform
 
@@ -232,12 +232,7 @@ def main() -> None:
     """Until standard input ends. `gently`: whatever else this machine has to do comes first."""
     if sys.argv[1:] == [GENTLY]:
         os.nice(19)
-    decoder = msgspec.msgpack.Decoder(Asked)
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        asked = decoder.decode(source.read(LENGTH.unpack(head)[0]))
-        sink.write(pack(Drawn([portrait(seed, soft=soft) for seed, soft in asked.seeds])))
-        sink.flush()
+    answer_each(Asked, lambda asked: Drawn([portrait(seed, soft=soft) for seed, soft in asked.seeds]))
 
 
 if __name__ == "__main__":

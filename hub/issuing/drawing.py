@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from hub.control.framing import LENGTH, pack
+from hub.control.framing import answer_each
 
 Format = Literal["svg", "png", "pdf"]
 Correction = Literal["L", "M", "Q", "H"]
@@ -143,11 +142,7 @@ def _pdf(pattern: Pattern, size: int) -> bytes:
 def main() -> None:
     """Until standard input ends."""
     os.nice(NICENESS)
-    decoder = msgspec.msgpack.Decoder(Drawing)
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        sink.write(pack(draw(decoder.decode(source.read(LENGTH.unpack(head)[0])))))
-        sink.flush()
+    answer_each(Drawing, draw)
 
 
 if __name__ == "__main__":

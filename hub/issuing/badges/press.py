@@ -11,9 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-import msgspec
-
-from hub.control.framing import LENGTH, pack
+from hub.control.framing import answer_each
 from hub.issuing.badges import fonts
 from hub.issuing.badges.badge import Badge, Done, Task
 from hub.issuing.badges.face import packed
@@ -38,11 +36,7 @@ def main() -> None:
     """Until standard input ends."""
     os.nice(NICENESS)
     fonts.look_into(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
-    decoder = msgspec.msgpack.Decoder(Task)
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        sink.write(pack(perform(decoder.decode(source.read(LENGTH.unpack(head)[0])))))
-        sink.flush()
+    answer_each(Task, perform)
 
 
 if __name__ == "__main__":

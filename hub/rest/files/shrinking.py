@@ -10,12 +10,11 @@ from __future__ import annotations
 import io
 import os
 import resource
-import sys
 
 import msgspec
 from PIL import Image, ImageOps
 
-from hub.control.framing import LENGTH, pack
+from hub.control.framing import answer_each
 
 NICENESS = 19
 MEMORY_BYTES = 2 * 2**30
@@ -80,12 +79,7 @@ def main() -> None:
     """Until standard input ends."""
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    decoder = msgspec.msgpack.Decoder(Task)
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        body = source.read(LENGTH.unpack(head)[0])
-        sink.write(pack(perform(decoder.decode(body))))
-        sink.flush()
+    answer_each(Task, perform)
 
 
 if __name__ == "__main__":
