@@ -17,6 +17,7 @@ from hub.rest.errors import error_response
 from hub.rest.handler import Handler
 from hub.rest.stack import Stack
 from hub.rest.streams import STREAMS, Streams
+from hub.rest.turns import TURNS
 from hub.telemetry import Family, Histogram
 
 _ID = re.compile(r"\{(id|\w+Id)\}")
@@ -51,6 +52,7 @@ class Shell:
         """An application of these routes; every other address answers 404 or 405, in JSON too."""
         app = web.Application(client_max_size=self._body_max_bytes)
         app[STREAMS] = Streams()
+        app[TURNS] = self._stack.turns
         kwargs: dict[tuple[str, str], dict[str, Any]] = {}
         for route in routes:
             way = (route.method, route.path)

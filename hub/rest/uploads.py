@@ -11,6 +11,7 @@ from hub.errors import BadRequest, PayloadTooLarge, UnsupportedMedia
 from hub.rest.call import Call
 from hub.rest.faults import fault, refusal
 from hub.rest.jobs.spool import Spool
+from hub.rest.turns import TURNS, Turns
 
 FIELD = "file"
 CHUNK = 64 * 1024
@@ -26,14 +27,14 @@ async def receive_file(call: Call[Any, Any], spool: Spool, look: Callable[[bytes
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia("send multipart/form-data with the file as `file`")
     try:
-        name = await _receive(request, spool, look, call.settings.upload_max_bytes)
+        name = await _receive(request, spool, look, call.settings.upload_max_bytes, call.part(TURNS))
     except (ValueError, AssertionError, LookupError) as error:  # aiohttp's words for a body that is no multipart
         raise BadRequest(f"the body is no multipart/form-data: {str(error)[:100]}") from None
     spool.finish()
     return name
 
 
-async def _receive(request: web.Request, spool: Spool, look: Callable[[bytes], None], most: int) -> str:
+async def _receive(request: web.Request, spool: Spool, look: Callable[[bytes], None], most: int, turns: Turns) -> str:
     name: str | None = None
     reader = await request.multipart()
     while (part := await reader.next()) is not None:
@@ -43,6 +44,7 @@ async def _receive(request: web.Request, spool: Spool, look: Callable[[bytes], N
             raise UnsupportedMedia("send the file as it is, without a Content-Transfer-Encoding")
         name = (part.filename or "")[:_LONGEST_NAME]
         while chunk := await part.read_chunk(CHUNK):
+            await turns.next()
             if spool.size + len(chunk) > most:
                 raise PayloadTooLarge(f"the file is larger than {most} bytes")
             look(bytes(chunk))

@@ -16,6 +16,7 @@ from hub.rest.call import Call
 from hub.rest.faults import fault, refusal
 from hub.rest.files.intake import INTAKE
 from hub.rest.jobs.spool import PART, Spool
+from hub.rest.turns import TURNS, Turns
 
 CHUNK = 64 * 1024
 _LONGEST_TEXT = 1000
@@ -46,8 +47,8 @@ async def receive_form(call: Call[Any, Any], form: Form, *, texts: tuple[str, ..
     request, name = call.request, call.route.upload_field
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia(f"send multipart/form-data with the file as `{name}`")
-    writing = call.part(INTAKE).writing
-    receiver = _Receiver(form, name, texts, most_files, call.settings.file_max_bytes, writing)
+    writing, turns = call.part(INTAKE).writing, call.part(TURNS)
+    receiver = _Receiver(form, name, texts, most_files, call.settings.file_max_bytes, writing, turns)
     try:
         await receiver.receive(request)
     except (ValueError, AssertionError, LookupError) as error:  # aiohttp's words for a body that is no multipart
@@ -63,6 +64,7 @@ class _Receiver:
     most_files: int
     most_bytes: int
     writing: asyncio.Lock
+    turns: Turns
 
     async def receive(self, request: web.Request) -> None:
         reader = await request.multipart()
@@ -85,6 +87,7 @@ class _Receiver:
         self.form.files.append(((part.filename or "")[:_LONGEST_NAME], spool))
         size, waiting = 0, bytearray()
         while chunk := await part.read_chunk(CHUNK):
+            await self.turns.next()
             size += len(chunk)
             if size > self.most_bytes:
                 raise PayloadTooLarge(f"{self.field}: a file may have {self.most_bytes} bytes")

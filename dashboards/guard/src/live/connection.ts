@@ -57,8 +57,8 @@ export class Connection {
     const socket = this.#socket;
     this.#socket = null;
     socket?.removeAllListeners();
+    socket?.io.engine?.close(); // first: a farewell into a connection that the hub is closing is a warning of the browser's
     socket?.disconnect();
-    socket?.io.engine?.close();
   }
 
   #connect(): void {
