@@ -1,6 +1,6 @@
 """QR codes as pictures: `python -m hub.issuing.drawing`, a child of a worker.
 
-Finding the best mask of a code takes tens of milliseconds of Python: another process's time, at a low priority, so that
+Making a code takes some milliseconds of Python: another process's time, at a low priority, so that
 no scan waits for a picture. The pattern is the `qrcode` library's; SVG, PNG and PDF are written from it here, which
 takes a twentieth of the time that the library's own writers take.
 """
@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from hub.control.framing import answer_each
+from hub.issuing.masking import best_mask
 
 Format = Literal["svg", "png", "pdf"]
 Correction = Literal["L", "M", "Q", "H"]
@@ -75,7 +76,9 @@ def pattern_of(code: str, correction: Correction) -> Pattern:
     levels = {"L": 1, "M": 0, "Q": 3, "H": 2}  # as ISO/IEC 18004 numbers them
     made = qrcode.QRCode(error_correction=levels[correction], border=0)
     made.add_data(code)
-    made.make(fit=True)
+    made.best_fit()
+    made.mask_pattern = best_mask(made)
+    made.make(fit=False)
     return Pattern([[bool(module) for module in row] for row in made.get_matrix()])
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import re
 import zlib
 
 import pytest
 import qrcode
 
-from hub.issuing.drawing import QUIET, Drawing, Pattern, draw, pattern_of
+from hub.issuing.drawing import QUIET, Correction, Drawing, Pattern, draw, pattern_of
 
 CODE = "SP1:" + "6BF+70000 $%*" * 17
 PATTERN = pattern_of(CODE, "M")
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
 def dark(pattern: Pattern) -> set[tuple[int, int]]:
@@ -19,11 +21,26 @@ def dark(pattern: Pattern) -> set[tuple[int, int]]:
     return {(x, y) for y, row in enumerate(pattern.rows, QUIET) for x, on in enumerate(row, QUIET) if on}
 
 
+def librarys(code: str, level: int) -> list[list[bool]]:
+    """As the library makes it alone."""
+    made = qrcode.QRCode(error_correction=level, border=0)
+    made.add_data(code)
+    return made.get_matrix()
+
+
 def test_the_pattern_is_the_librarys() -> None:
-    made = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=0)
-    made.add_data(CODE)
-    assert PATTERN.rows == made.get_matrix()
+    assert librarys(CODE, qrcode.constants.ERROR_CORRECT_M) == PATTERN.rows
     assert (len(PATTERN.rows) - 17) // 4 == 9
+
+
+@pytest.mark.parametrize(("correction", "level"), [("L", 1), ("M", 0), ("Q", 3), ("H", 2)])
+def test_the_best_mask_is_the_librarys(correction: Correction, level: int) -> None:
+    """Of codes of many sizes, among them such as look like stripes, where masks differ most."""
+    chance = random.Random(level)
+    codes = ["A", "0" * 30, "AB" * 40, "\u00ff" * 50]
+    codes += ["SP1:" + "".join(chance.choices(ALPHABET, k=length)) for length in (1, 20, 60, 120, 233, 400, 800)]
+    for code in codes:
+        assert pattern_of(code, correction).rows == librarys(code, level), code
 
 
 def test_more_correction_is_a_larger_code() -> None:

@@ -1,7 +1,7 @@
 """The process that draws badges: `python -m hub.issuing.badges.press [FONTS]`, a child of a worker or of the jobs
 process. FONTS: a directory of more.
 
-A code's pattern takes tens of milliseconds of Python, so many presses make them side by side; pages are set from
+A code's pattern takes some milliseconds of Python, so many presses make them side by side; pages are set from
 patterns by one of them. All of it is another process's time, at a low priority.
 """
 
