@@ -40,6 +40,11 @@ class RequestSettings(BaseSettings):
     rate_signed_in: Annotated[int, Field(ge=1)] = Field(
         6_000, description="requests of one signed-in person", json_schema_extra=unit("a window")
     )
+    rate_faces: Annotated[int, Field(ge=1)] = Field(
+        60_000,
+        description="photos shown to one signed-in person, counted apart: a screen asks for each new face of a rush",
+        json_schema_extra=unit("a window"),
+    )
     rate_device: Annotated[int, Field(ge=0, le=2**31)] = Field(
         100,
         description="scans of one reader, counted over ten seconds in each worker; 0: no limit",

@@ -91,9 +91,14 @@ class Limiter:
         if self._client is not None:
             await self._client.aclose()
 
-    async def check(self, request: web.Request, identity: Identity | None, client: Client) -> None:
-        """Count this request. Raises TooManyRequests. What is left goes into the answer's headers."""
-        if identity is not None:
+    async def check(
+        self, request: web.Request, identity: Identity | None, client: Client, *, faces: bool = False
+    ) -> None:
+        """Count this request; one for a face (`faces`) by itself, as a rush at the doors shows many on a screen, whose
+        other requests go on. Raises TooManyRequests. What is left goes into the answer's headers."""
+        if identity is not None and faces:
+            key, most = f"faces:{identity.user_id}", self._settings.rate_faces
+        elif identity is not None:
             key, most = f"user:{identity.user_id}", self._settings.rate_signed_in
         else:
             key, most = f"address:{_network(client.address)}", self._settings.rate_anonymous

@@ -90,6 +90,8 @@ class Route:
     status: int = field(default=0, kw_only=True)
     #: True: for wall screens too, which have no permission for it: the photos in their events.
     walls: bool = field(default=False, kw_only=True)
+    #: True: its answers are what a screen shows of a rush; they are counted by themselves (HUB_RATE_FACES).
+    faces: bool = field(default=False, kw_only=True)
     #: Other statuses of an answer, which the handler's Reply says.
     also: tuple[int, ...] = field(default=(), kw_only=True)
     #: What the handler raises; what the shell raises (400, 401, 403, 429, …) is known.

@@ -106,7 +106,7 @@ class Router:
         identity = await self._identify(request, route, client)
         structlog.contextvars.bind_contextvars(user_id=None if identity is None else str(identity.user_id))
         if identity is not None:
-            await self._limiter.check(request, identity, client)
+            await self._limiter.check(request, identity, client, faces=route.faces)
         call = await self._call(request, route, identity, client)
         repeat = repeat_of(call, self._settings)
         async with call.transaction:

@@ -13,7 +13,7 @@ from hub.errors import StoreUnavailable, TooManyRequests
 from hub.issuing.badges.badge import Badge, Done, Layout, Task
 
 MOST = 16
-#: Codes of one task: a fifth of a second.
+#: Codes of one task: less than a tenth of a second.
 AT_ONCE = 8
 #: How long a task may take, in seconds: pages of some hundred badges on a busy machine.
 PATIENCE = 300.0

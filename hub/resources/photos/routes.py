@@ -129,6 +129,7 @@ ROUTES = [
         summary="The photo of a student, as JPEG",
         permission=Permission.faces_read,
         walls=True,
+        faces=True,
         query=PhotoQuery,
         files=(MEDIA,),
         errors=(NotFound, Conflict),

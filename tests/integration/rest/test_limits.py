@@ -13,10 +13,12 @@ import pytest
 from hub.accounts.identity import Identity
 from hub.config import Settings
 from hub.errors import TooManyRequests
+from hub.resources import declared_routes
 from hub.rest.client import Client
 from hub.rest.limiter import HEADERS, MOST_KEYS, Limiter, LocalCounts
+from hub.rest.route import SIGNED_IN, Route
 from tests.integration.rest.site import site_running
-from tests.integration.rest.small import ROUTES
+from tests.integration.rest.small import ROUTES, Looking, Made, look
 
 HELLO = "/api/v1/hello"
 
@@ -54,6 +56,17 @@ async def test_an_address_has_its_share_and_hears_when_there_is_more(settings: C
         token = site.token()  # known people do not pay for their address
         assert [(await site.ask("GET", "/api/v1/looking", token)).status for _ in range(3)] == [200, 200, 429]
         assert (await site.ask("GET", "/api/v1/looking", site.token(school="far"))).status == 200
+
+
+async def test_faces_are_counted_by_themselves(settings: Callable[..., Settings]) -> None:
+    """A guard's page shows many in a rush, and then has to answer still."""
+    faces = Route("GET", "/faces", look, summary="f", permission=SIGNED_IN, query=Looking, answer=Made, faces=True)
+    async with site_running(settings(rate_signed_in=2, rate_faces=3), [*ROUTES, faces]) as site:
+        token = site.token()
+        assert [(await site.ask("GET", "/api/v1/faces", token)).status for _ in range(4)] == [200] * 3 + [429]
+        assert [(await site.ask("GET", "/api/v1/looking", token)).status for _ in range(3)] == [200] * 2 + [429]
+    shown = [str(route) for route in declared_routes() if route.faces]
+    assert shown == ["GET /students/{id}/photo"]
 
 
 async def test_tokens_cannot_be_guessed_for_long(settings: Callable[..., Settings]) -> None:
