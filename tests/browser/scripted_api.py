@@ -64,6 +64,8 @@ OPEN = [
     _ITEM | _NONE | {"id": ADA, "kind": "entry", "decision": "granted", "reason": "known to me", "student": FACE},
     _ITEM | _NONE | {"id": ADA, "kind": "note", "note": "it was a joke", "userName": "Gil Guard"},
 ]
+#: Of the same student, not the first.
+WORN = PASS | {"id": str(UUID(int=7)), "passNumber": "P-7", "status": "expired", "revokeReason": None}
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -103,14 +105,16 @@ def _always(make: Callable[[], Any]) -> Answer:
 def api_routes() -> list[web.RouteDef]:
     logs = [_log(1), _log(2, status="denied", reason="revoked_pass"), _log(3, annulledAt="2026-01-01T00:00:00Z")]
     explained = {"decision": "denied", "reason": "revoked_pass", "checks": CHECKS}
+    worn = {"decision": "denied", "reason": "expired_pass", "checks": [{"reason": "expired_pass", "passed": False}]}
     school = {"id": SCHOOL, "name": "North School", "timezone": "Europe/Berlin"}
     return [
         web.get("/api/v1/schools", _always(lambda: {"data": [school], "page": {"hasMore": False}})),
         web.get("/api/v1/access-points", _always(lambda: {"data": [GATE], "page": {"hasMore": False}})),
         web.get("/api/v1/hand-over", _always(lambda: {"data": OPEN, "page": {"hasMore": False}})),
         web.get("/api/v1/faces", _always(lambda: {"data": [FACE], "page": {"hasMore": False}})),
-        web.get("/api/v1/students/{student}/card", _always(lambda: FACE | {"passes": [PASS]})),
+        web.get("/api/v1/students/{student}/card", _always(lambda: FACE | {"passes": [PASS, WORN]})),
         web.get("/api/v1/access-logs", _always(lambda: {"data": logs, "page": {"hasMore": False}})),
         web.get("/api/v1/access-logs/counts", _always(_counts)),
         web.get(f"/api/v1/passes/{ADA}/explain", _always(lambda: explained)),
+        web.get(f"/api/v1/passes/{WORN['id']}/explain", _always(lambda: worn)),
     ]

@@ -265,6 +265,16 @@ async def test_behind_a_scan_is_who_it_was_and_why(window: Window, hub: Scripted
     await expect(card).to_have_count(0)
 
 
+async def test_it_is_the_pass_that_was_shown_which_is_explained(window: Window, hub: ScriptedHub) -> None:
+    screen = await joined(window, hub)
+    await screen.send("stats", stats(door() | {"id": POINT["id"]}))
+    await screen.events("1", [event(7, decision="denied", reason="expired_pass")])
+    await window.page.locator("#scans button").first.click()
+    card = window.page.get_by_role("dialog", name="Student")
+    await card.get_by_text("Every check").click()
+    await expect(card.locator(".checks .failed")).to_have_text("The pass has expired")
+
+
 async def test_who_has_signed_in_stays_signed_in_and_no_script_knows_how(window: Window, hub: ScriptedHub) -> None:
     screen = await joined(window, hub)
     assert screen.auth == {}
