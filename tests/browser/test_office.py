@@ -115,6 +115,26 @@ async def test_the_numbers_of_a_school(office: Office) -> None:
     await office.sees("Konrad Zuse")
 
 
+async def test_a_schools_logo_is_kept_shown_and_taken_away(office: Office) -> None:
+    page = office.window.page
+    await office.go("/admin/schools", "North")
+    shown = page.get_by_role("img", name="Logo")
+    await expect(page.get_by_label("Address of the logo")).to_be_visible(timeout=PATIENCE)
+    await expect(shown).to_have_count(0)
+    async with scanner(office.program):
+        await page.get_by_label("Logo", exact=True).set_input_files(_file("logo.png", "image/png", picture("PNG")))
+        await expect(shown).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_label("Address of the logo")).to_have_count(0)
+    assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 1
+    await page.get_by_label("Phone").fill("+49 30 1")
+    await office.press("Save")
+    await expect(page.get_by_text("Saved.")).to_be_visible(timeout=PATIENCE)
+    assert await office.violations() == []
+    await office.press("Take it away")
+    await expect(shown).to_have_count(0, timeout=PATIENCE)
+    assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 0
+
+
 async def test_documents_are_kept_once_a_scanner_has_seen_them(office: Office) -> None:
     page = office.window.page
     student = await _student(office, "D-1", "Dossier")

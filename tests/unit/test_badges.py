@@ -110,6 +110,16 @@ def test_a_face_is_shown_and_a_damaged_one_is_not() -> None:
     assert ["AL" in text.split() for text in found.texts] == [False, True, True, True]
 
 
+def test_the_logo_stands_in_the_head_and_for_want_of_one_the_initials() -> None:
+    green = photo((20, 160, 40))
+    found = printed("card", badge(logo=green), badge(logo=green[:200]), badge())
+    shown = [picture.getpixel((96, 70)) for picture in found.pictures]
+    assert shown[0][1] > 140
+    assert shown[0][0] < 60
+    assert shown[1] == shown[2] != shown[0]
+    assert ["NS" in text.split() for text in found.texts] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     "name", ["X" * 200, "Maximiliana-Alexandrina von Württemberg-Hohenstaufen und zu Recke" * 3, "a"]
 )

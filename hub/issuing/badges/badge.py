@@ -10,7 +10,8 @@ Layout = Literal["card", "a4"]
 
 
 class Badge(msgspec.Struct, array_like=True, kw_only=True):
-    """Days are ISO texts, `color` is #rrggbb, `photo` a JPEG. `pattern`: the code's modules, as a press has made it."""
+    """Days are ISO texts, `color` is #rrggbb, `photo` and `logo` JPEGs. `pattern`: the code's modules, as a press has
+    made it."""
 
     school: str
     name: str
@@ -23,6 +24,7 @@ class Badge(msgspec.Struct, array_like=True, kw_only=True):
     title: str = ""
     color: str = "#1f4e79"
     photo: bytes | None = None
+    logo: bytes | None = None
     pattern: bytes = b""
 
     @property

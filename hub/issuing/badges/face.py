@@ -1,7 +1,7 @@
 """One badge, drawn: 85.6 by 54 mm, as ISO/IEC 7810 has its ID-1, in millimetres from its upper left corner.
 
 ┌──────────────────────────────────┐
-│ (M)  School                      │  in the template's colour; M: initials for want of a logo
+│ (M)  School                      │  in the template's colour; M: the logo, or initials
 ├────────┬─────────────────────────┤
 │ photo  │ Name, over two lines    │
 │        ├──────────────┬──────────┤
@@ -29,6 +29,7 @@ _HEAD = 12.5
 _EDGE, _TEXT = 4.5, 33.0
 _PHOTO, _PHOTO_TOP = 25.0, 16.0
 _CODE = 26.0
+_LOGO = 9.0
 _INK, _GREY, _FAINT = (28, 32, 38), (98, 106, 116), (214, 219, 225)
 _POINT = 25.4 / 72
 _DOTS = "…"
@@ -69,9 +70,15 @@ class Paper(FPDF):
         paper = (255, 255, 255) if _is_dark(color) else _INK
         self.set_fill_color(*color)
         self.rect(self._x0, self._y0, WIDTH, _HEAD, style="F")
-        self.set_fill_color(*paper)
-        self.circle(self._x0 + _EDGE + 4, self._y0 + _HEAD / 2, 4, style="F")
-        self._line(_initials(badge.school), _EDGE, 4.6, 8, 8, bold=True, color=color, align="C")
+        if badge.logo is not None and _is_picture(badge.logo):
+            x, y = self._x0 + _EDGE - 0.5, self._y0 + (_HEAD - _LOGO) / 2
+            self.set_fill_color(255, 255, 255)
+            self.rect(x, y, _LOGO, _LOGO, style="F", round_corners=True, corner_radius=1)
+            self.image(io.BytesIO(badge.logo), x + 0.5, y + 0.5, _LOGO - 1, _LOGO - 1)
+        else:
+            self.set_fill_color(*paper)
+            self.circle(self._x0 + _EDGE + 4, self._y0 + _HEAD / 2, 4, style="F")
+            self._line(_initials(badge.school), _EDGE, 4.6, 8, 8, bold=True, color=color, align="C")
         left = _EDGE + 10.5
         top = 2.5 if badge.title else 4.2
         self._line(badge.school, left, top, WIDTH - left - _EDGE, 10.5, bold=True, color=paper)

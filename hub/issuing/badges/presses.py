@@ -79,8 +79,9 @@ class Presses:
 
 
 def _bare(badge: Badge) -> Badge:
-    """Without its photo, which a pattern does not need."""
-    return Badge(**{name: getattr(badge, name) for name in badge.__struct_fields__ if name not in {"photo", "pattern"}})
+    """Without its pictures, which a pattern does not need."""
+    left = {"photo", "logo", "pattern"}
+    return Badge(**{name: getattr(badge, name) for name in badge.__struct_fields__ if name not in left})
 
 
 #: Where the resources find it: `call.part(PRESSES)`.

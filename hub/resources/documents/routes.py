@@ -79,7 +79,7 @@ async def upload_documents(call: Call[None, None]) -> Documents:
 
 async def _look(call: Call[None, None], school: UUID, name: str, spool: Spool) -> _Accepted:
     intake, id_ = call.part(INTAKE), new_id()
-    scan = await scanned(call, spool, FIELD, school)
+    scan = await scanned(call, spool, FIELD, school, subject=call.id)
     media = await intake.kind(spool, FIELD, DOCUMENTS)
     if media in PILLOW:
         await intake.check_picture(spool, FIELD, media)

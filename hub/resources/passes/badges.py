@@ -27,6 +27,7 @@ async def pass_badge(call: Call[None, None]) -> File:
     tx = await call.tx()
     row = found(await tx.fetchrow(Q.badge_of_pass, call.id))
     badge = badge_of(row)
+    badge.logo = await tx.fetchval(Q.logo_on_badges, row["school_id"])
     if row["student_id"] is not None:
         call.read = [row["student_id"]]
         badge.photo = await read_photo(tx, call.part(FILES), row["student_id"], 400)

@@ -62,7 +62,7 @@ def file_name(number: int) -> str:
 
 
 def badge_of(row: Record) -> Badge:
-    """Without a photo."""
+    """Without a photo, and without the logo."""
     return Badge(
         school=row["school"],
         name=row["name"],
@@ -115,6 +115,9 @@ async def _ready(run: Run[Sheets], presses: Presses, after: Place | None) -> Bat
         day = await local_day(tx, run.school)
         rows = await tx.fetch(Q.badges_of_students, [row["id"] for row in students], day, run.params.template)
         badges = [badge_of(row) for row in rows]
+        logo = await tx.fetchval(Q.logo_on_badges, run.school)
+        for badge in badges:
+            badge.logo = logo
         drawing = asyncio.create_task(presses.make_ready(badges))
         try:
             await _add_photos(run, tx, rows, badges)

@@ -133,6 +133,11 @@ WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date 
     AND ($3::uuid IS NULL OR p.template_id = $3)
 ORDER BY array_position($1::uuid[], p.student_id), p.id
 
+-- logo_on_badges --
+-- The logo of the school $1, where it is the one in use.
+SELECT l.picture FROM school_logos AS l JOIN schools AS s ON s.id = l.school_id
+WHERE l.school_id = $1 AND s.logo_url = '/api/v1/schools/' || s.id || '/logo'
+
 -- begin_mail --
 -- About to be sent; false when this job has begun it before.
 INSERT INTO pass_mails (id, school_id, pass_id, job_id, lookup_key) VALUES ($1, $2, $3, $4, $5)

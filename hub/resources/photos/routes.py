@@ -41,7 +41,7 @@ async def upload_photo(call: Call[None, None]) -> Photo:
     with Form() as form:
         await receive_form(call, form)
         _, spool = form.files[0]
-        scan = await scanned(call, spool, FIELD, school)
+        scan = await scanned(call, spool, FIELD, school, subject=call.id)
         kind = await intake.kind(spool, FIELD, PHOTOS)
         pictures = await intake.photo(spool, FIELD, kind)
     version = new_id()

@@ -31,7 +31,14 @@ Email = Annotated[
     str, Meta(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]$")
 ]
 Website = Annotated[str, Meta(max_length=255, pattern=r"^https?://[!-~]+$")]
-Logo = Annotated[str, Meta(max_length=500, pattern=r"^https?://[!-~]+$")]
+Logo = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        pattern=r"^(https?://[!-~]+|/api/v1/schools/[0-9a-f-]{36}/logo)$",
+        description="an address elsewhere; or, of a logo that is kept here, its own",
+    ),
+]
 Zone = Annotated[
     str, Meta(min_length=1, max_length=64, description="whose days passes are valid on, as in Europe/Lisbon")
 ]

@@ -43,3 +43,29 @@ SELECT name FROM roles WHERE name = ANY ($2::text[]) AND (school_id IS NULL OR s
 -- knows_zone --
 -- Whether the database can tell the days of a time zone too.
 SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)
+
+-- logo_version --
+-- Which logo is kept of the school $1.
+SELECT version FROM school_logos WHERE school_id = $1
+
+-- get_logo --
+-- The logo that is kept of the school $1.
+SELECT version, picture FROM school_logos WHERE school_id = $1
+
+-- put_logo --
+-- A logo of the school $1, in the place of another.
+INSERT INTO school_logos (school_id, version, picture, uploaded_by) VALUES ($1, $2, $3, $4)
+ON CONFLICT (school_id) DO UPDATE
+SET version = EXCLUDED.version, picture = EXCLUDED.picture, uploaded_by = EXCLUDED.uploaded_by, created_at = now()
+
+-- remove_logo --
+-- No logo is kept of the school $1 any more; which one it was.
+DELETE FROM school_logos WHERE school_id = $1 RETURNING version
+
+-- show_logo --
+-- The logo of the school is at this address.
+UPDATE schools SET logo_url = $2 WHERE id = $1 AND logo_url IS DISTINCT FROM $2
+
+-- hide_logo --
+-- It is not at this address any more.
+UPDATE schools SET logo_url = NULL WHERE id = $1 AND logo_url = $2

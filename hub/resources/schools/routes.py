@@ -14,11 +14,13 @@ from msgspec import UNSET, UnsetType
 
 from hub.accounts.permissions import GUARD_DESK, Permission
 from hub.domain.ids import new_id
-from hub.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from hub.errors import Conflict, Forbidden, NotFound, PreconditionFailed, Unprocessable
+from hub.resources.schools.logo import FIELD, Logo, delete_logo, get_logo, upload_logo
 from hub.resources.schools.model import ChangedSchool, GivenSettings, NewSchool, School, SchoolsQuery, school, stored
 from hub.rest.call import Call
 from hub.rest.changes import differing
 from hub.rest.faults import Fault, fault, refusal
+from hub.rest.files.photos import MEDIA
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
 from hub.store.keyset import Column, Filter, Listing
@@ -27,6 +29,8 @@ from hub.store.queries import load_queries
 
 Q = load_queries(__package__)
 KIND = "school"
+#: How long a logo may be on its way, in seconds.
+PATIENCE = 120.0
 
 LISTING = Listing(
     Q.list_schools,
@@ -166,5 +170,35 @@ ROUTES = [
         answer=School,
         errors=(NotFound, Conflict, Forbidden, PreconditionFailed),
         example={"phone": "+351 21 000 0000", "settings": {"guardDesk": True}},
+    ),
+    Route(
+        "POST",
+        "/schools/{id}/logo",
+        upload_logo,
+        summary="Set the logo that stands on badges of a school",
+        permission=Permission.schools_update,
+        upload="JPEG, PNG or WebP; all of it is shown, on white",
+        upload_field=FIELD,
+        answer=Logo,
+        location="/schools/{id}/logo",
+        errors=(NotFound, Unprocessable),
+        timeout=PATIENCE,
+    ),
+    Route(
+        "GET",
+        "/schools/{id}/logo",
+        get_logo,
+        summary="The logo of a school that is kept here, as JPEG",
+        permission=Permission.schools_read,
+        files=(MEDIA,),
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/schools/{id}/logo",
+        delete_logo,
+        summary="Delete the logo of a school that is kept here",
+        permission=Permission.schools_update,
+        errors=(NotFound,),
     ),
 ]

@@ -23,10 +23,13 @@ async def known_student(call: Call[Any, Any]) -> Record:
     return row
 
 
-async def scanned(call: Call[Any, Any], spool: Spool, field: str, school: UUID) -> Scan:
-    """What clamd says of a file. One with a virus is refused, and that stays in the audit. Raises Infected."""
+async def scanned(call: Call[Any, Any], spool: Spool, field: str, school: UUID, *, subject: UUID | None = None) -> Scan:
+    """What clamd says of a file; `subject`: of whom it is. One with a virus is refused, which stays in the audit.
+
+    Raises Infected.
+    """
     try:
         return await call.part(INTAKE).scan(spooled(spool), field)
     except Infected as error:
-        await call.note("refuse", field, None, new={"virus": error.virus}, school=school, subject=call.id)
+        await call.note("refuse", field, None, new={"virus": error.virus}, school=school, subject=subject)
         raise

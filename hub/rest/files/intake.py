@@ -17,7 +17,7 @@ from hub.control.hand import Hand, HandLost
 from hub.errors import StoreUnavailable, TooManyRequests, Unprocessable, UnsupportedMedia
 from hub.rest.faults import fault
 from hub.rest.files.kinds import HEAD, PILLOW, TAIL, kind_of
-from hub.rest.files.naming import SIZES
+from hub.rest.files.naming import LOGO_SIDE, SIZES
 from hub.rest.files.shrinking import Done, Task
 from hub.rest.jobs.spool import Spool
 from hub.store.clamd import Clamd, ClamdAway
@@ -84,18 +84,24 @@ class Intake:
         """JPEGs in the order of SIZES. Raises Unprocessable."""
         return await self._decode(spool, field, kind, list(SIZES))
 
+    async def logo(self, spool: Spool, field: str, kind: str) -> bytes:
+        """One JPEG, a square with all of the picture in it. Raises Unprocessable."""
+        return (await self._decode(spool, field, kind, [LOGO_SIDE], whole=True))[0]
+
     async def check_picture(self, spool: Spool, field: str, kind: str) -> None:
         """Raises Unprocessable for one that cannot be decoded, or is too large to be."""
         await self._decode(spool, field, kind, [])
 
-    async def _decode(self, spool: Spool, field: str, kind: str, sizes: list[int]) -> list[bytes]:
+    async def _decode(
+        self, spool: Spool, field: str, kind: str, sizes: list[int], *, whole: bool = False
+    ) -> list[bytes]:
         if self._waiting >= WAITING:
             raise TooManyRequests("too many pictures are being read at this moment; try again in a second", 1)
         self._waiting += 1
         try:
             async with self._turn:
                 content = await asyncio.to_thread(spool.open().read)
-                done = await self._hand.do(Task(content, [PILLOW[kind]], sizes, self._pixels))
+                done = await self._hand.do(Task(content, [PILLOW[kind]], sizes, self._pixels, whole))
         except HandLost as error:
             # Twice: it is this picture that ends the process.
             raise Unprocessable("the picture cannot be read", [fault(field, "cannot be read")]) from error

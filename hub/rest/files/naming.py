@@ -8,7 +8,8 @@ from uuid import UUID
 Size = Literal[96, 400]
 #: Edges of the squares that each photo is kept in, in pixels.
 SIZES: tuple[Size, ...] = get_args(Size)
-
+#: Of the square that a logo stands in.
+LOGO_SIDE = 320
 
 #: What all keys are below.
 ALL_SCHOOLS = "schools"

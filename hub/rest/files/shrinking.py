@@ -23,12 +23,13 @@ QUALITY = 85
 
 class Task(msgspec.Struct, array_like=True):
     """`formats`: Pillow's names of what it may be; `sizes`: edges of the squares to make of it, none to look only;
-    `pixels`: the most that are decoded."""
+    `pixels`: the most that are decoded; `whole`: nothing is cut off, white is put around it."""
 
     picture: bytes
     formats: list[str]
     sizes: list[int]
     pixels: int
+    whole: bool = False
 
 
 class Done(msgspec.Struct, array_like=True):
@@ -49,7 +50,7 @@ def perform(task: Task) -> Done:
                 picture.draft("RGB", (2 * max(task.sizes), 2 * max(task.sizes)))  # a JPEG is decoded smaller at once
             picture.load()
             plain = _plain(picture) if task.sizes else picture
-            return Done([_square(plain, size) for size in task.sizes])
+            return Done([_square(plain, size, whole=task.whole) for size in task.sizes])
     except MemoryError:
         return Done(fault="takes too much memory")
     except Exception:  # noqa: BLE001 - decoders raise whatever they like; the picture is to blame
@@ -66,8 +67,11 @@ def _plain(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, seen).convert("RGB")
 
 
-def _square(picture: Image.Image, size: int) -> bytes:
-    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+def _square(picture: Image.Image, size: int, *, whole: bool) -> bytes:
+    if whole:
+        fitted = ImageOps.pad(picture, (size, size), Image.Resampling.LANCZOS, color="white")
+    else:
+        fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
     fresh = Image.new("RGB", (size, size))  # has no comment and no profile that would be written along
     fresh.paste(fitted)
     made = io.BytesIO()

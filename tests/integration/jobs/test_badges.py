@@ -100,6 +100,34 @@ async def test_one_badge_with_its_photo(site: Site, own: Settings) -> None:
     assert kept == [("read", "pass", id_, student)] * 2
 
 
+async def test_badges_have_the_logo_that_is_in_use(site: Site, own: Settings) -> None:
+    """Of their own school, on single ones and on sheets."""
+    green = io.BytesIO()
+    Image.new("RGB", (320, 320), (20, 160, 40)).save(green, "JPEG")
+    for school in site.schools.values():
+        await site.fetch(
+            "INSERT INTO school_logos (school_id, version, picture) VALUES ($1, $1, $2)", school, green.getvalue()
+        )
+    near, url = site.schools["near"], f"/api/v1/schools/{site.schools['near']}/logo"
+    _, id_ = await a_pass(site)
+
+    async def color(path: str, place: tuple[int, int]) -> Any:
+        return (await pdf(site, path)).pictures[0].getpixel(place)
+
+    plain = await color(f"{PASSES}/{id_}/badge", (96, 70))
+    await site.fetch("UPDATE schools SET logo_url = $2 WHERE id = $1", near, url)
+    shown = await color(f"{PASSES}/{id_}/badge", (96, 70))
+    assert shown[1] > 140
+    assert shown[0] < 60
+    assert plain != shown
+    async with jobs_running(own):
+        job = (await site.ask("POST", f"{PASSES}/badges", site.token(), {"everybody": True, "layout": "card"})).json[
+            "id"
+        ]
+        assert (await ended(site, job))["status"] == "finished"
+    assert await color(f"{PASSES}/badges/{job}?file=1", (96, 70)) == shown
+
+
 async def test_badges_that_are_none(site: Site) -> None:
     _, strange = await a_pass(site, "ᏣᎳᎩ")
     refused = await site.ask("GET", f"{PASSES}/{strange}/badge", site.token())

@@ -15,7 +15,11 @@ function zones(own: string): [string, string][] {
   return [...new Set([own, "UTC", ...Intl.supportedValuesOf("timeZone")])].sort().map((zone) => [zone, zone.replaceAll("_", " ")]);
 }
 
-export function schoolFields(zone: string): FieldOf<Changed>[] {
+/** Whether its logo is kept here, and not at an address elsewhere. */
+export const keepsLogo = (school: School): boolean => school.logoUrl?.startsWith("/") ?? false;
+
+/** `logoHere`: there is no address to be typed. */
+export function schoolFields(zone: string, logoHere = false): FieldOf<Changed>[] {
   const fields: FieldOf<Changed>[] = [
     { name: "name", label: w.name, required: true },
     { name: "code", label: w.code, hint: w.codeHint, required: true },
@@ -23,9 +27,9 @@ export function schoolFields(zone: string): FieldOf<Changed>[] {
     { name: "email", label: w.email, kind: "email" },
     { name: "phone", label: w.phone, kind: "tel" },
     { name: "website", label: w.website, kind: "url" },
-    { name: "logoUrl", label: w.logoUrl, kind: "url" },
     { name: "address", label: w.address, kind: "area" },
   ];
+  if (!logoHere) fields.splice(-1, 0, { name: "logoUrl", label: w.logoUrl, hint: w.logoUrlHint, kind: "url" });
   if (session.me?.schoolId === null) fields.push({ name: "isActive", label: w.active, kind: "switch", hint: w.activeHint });
   return fields;
 }
