@@ -126,7 +126,7 @@ async def test_a_schools_logo_is_kept_shown_and_taken_away(office: Office) -> No
         await expect(shown).to_be_visible(timeout=PATIENCE)
     await expect(page.get_by_label("Address of the logo")).to_have_count(0)
     assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 1
-    await page.get_by_label("Phone").fill("+49 30 1")
+    await page.get_by_label("Website").fill("https://north.example")
     await office.press("Save")
     await expect(page.get_by_text("Saved.")).to_be_visible(timeout=PATIENCE)
     assert await office.violations() == []

@@ -1,4 +1,4 @@
-"""Photos and documents for the matrix of rights: they are made by sending them, for a row alone is nothing to fetch."""
+"""Photos, documents and logos for the matrix of rights: made by sending them, for a row alone is nothing to fetch."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ async def _document(site: Site, school: str, student: UUID) -> UUID:
     return UUID(sent.json["data"][0]["id"])
 
 
+async def _logo(site: Site, school: str, id_: UUID) -> None:
+    sent = await site.ask(
+        "POST", f"/api/v1/schools/{id_}/logo", site.token(school=school), _uploaded("logo", picture())
+    )
+    assert sent.status == 201, sent.text
+
+
 async def _photo_body(*_: object) -> aiohttp.FormData:
     return _photo_form()
 
@@ -49,10 +56,20 @@ async def _photos_body(*_: object) -> aiohttp.FormData:
     return _uploaded("file", zipped({"S-1.jpg": picture()}))
 
 
-READY = {"GET /students/{id}/photo": _photo, "DELETE /students/{id}/photo": _photo}
+async def _logo_body(*_: object) -> aiohttp.FormData:
+    return _uploaded("logo", picture())
+
+
+READY = {
+    "GET /students/{id}/photo": _photo,
+    "DELETE /students/{id}/photo": _photo,
+    "GET /schools/{id}/logo": _logo,
+    "DELETE /schools/{id}/logo": _logo,
+}
 BELOW = {"/students/{id}/documents": _document}
 BODIES = {
     "POST /students/{id}/photo": _photo_body,
     "POST /students/{id}/documents": _document_body,
+    "POST /schools/{id}/logo": _logo_body,
     "POST /students/photos/import": _photos_body,
 }
