@@ -343,6 +343,7 @@ async def test_an_account_that_may_not_look_is_told_so(window: Window, hub: Scri
 async def test_a_super_admin_names_the_school_in_the_address(window: Window, hub: ScriptedHub) -> None:
     hub.user |= {"role": "super_admin", "schoolId": None, "school": None}
     await window.open(hub.url)
+    await expect(window.page.get_by_role("button", name="Sign out")).to_be_visible(timeout=30_000)
     await window.page.goto(hub.url + "/?schoolId=00000000-0000-0000-0000-0000000000a0")
     assert (await hub.screen()).auth == {"schoolId": "00000000-0000-0000-0000-0000000000a0"}
 

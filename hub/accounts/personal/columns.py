@@ -111,6 +111,7 @@ NOT_SEALED: Mapping[str, str] = {
     "recovery_codes.hash": "SHA-256 of a random code",
     "refresh_tokens.hash": "SHA-256 of a random token",
     "signing_keys.public_key": "Ed25519",
+    "school_logos.picture": "a picture of nobody, which stands on printed cards",
     "stream_amendments.lookup_key": "SHA-256 of a code",
     "students.date_of_birth_bidx": "blind index",
     "students.phone_bidx": "blind index",
