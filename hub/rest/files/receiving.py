@@ -8,20 +8,19 @@ from dataclasses import field as own
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import BodyPartReader, hdrs, web
+from aiohttp import BodyPartReader, web
 
-from hub.errors import BadRequest, PayloadTooLarge, UnsupportedMedia
+from hub.errors import PayloadTooLarge, UnsupportedMedia
 from hub.rest.body import odd_text
 from hub.rest.call import Call
 from hub.rest.faults import fault, refusal
 from hub.rest.files.intake import INTAKE
 from hub.rest.jobs.spool import PART, Spool
+from hub.rest.multipart import CHUNK, bad_multipart, check_encoding, pieces
 from hub.rest.turns import TURNS, Turns
 
-CHUNK = 64 * 1024
 _LONGEST_TEXT = 1000
 _LONGEST_NAME = 1000
-_AS_IT_IS = frozenset({"binary", "8bit", "7bit"})
 
 
 @dataclass
@@ -49,10 +48,8 @@ async def receive_form(call: Call[Any, Any], form: Form, *, texts: tuple[str, ..
         raise UnsupportedMedia(f"send multipart/form-data with the file as `{name}`")
     writing, turns = call.part(INTAKE).writing, call.part(TURNS)
     receiver = _Receiver(form, name, texts, most_files, call.settings.file_max_bytes, writing, turns)
-    try:
+    with bad_multipart():
         await receiver.receive(request)
-    except (ValueError, AssertionError, LookupError) as error:  # aiohttp's words for a body that is no multipart
-        raise BadRequest(f"the body is no multipart/form-data: {str(error)[:100]}") from None
     receiver.check()
 
 
@@ -71,8 +68,7 @@ class _Receiver:
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader):
                 raise refusal([fault("body", "has a form within the form")])
-            if part.headers.get(hdrs.CONTENT_TRANSFER_ENCODING, "binary").lower() not in _AS_IT_IS:
-                raise UnsupportedMedia("send the file as it is, without a Content-Transfer-Encoding")
+            check_encoding(part)
             if part.name == self.field:
                 await self._file(part)
             elif part.name in self.texts and part.name not in self.form.texts:
@@ -86,8 +82,7 @@ class _Receiver:
         spool = Spool()
         self.form.files.append(((part.filename or "")[:_LONGEST_NAME], spool))
         size, waiting = 0, bytearray()
-        while chunk := await part.read_chunk(CHUNK):
-            await self.turns.next()
+        async for chunk in pieces(part, self.turns):
             size += len(chunk)
             if size > self.most_bytes:
                 raise PayloadTooLarge(f"{self.field}: a file may have {self.most_bytes} bytes")
