@@ -8,7 +8,7 @@ from hub.errors import Conflict, Forbidden, NotFound
 from hub.issuing.badges.presses import PRESSES
 from hub.resources.passes.everybody import check_whom
 from hub.resources.passes.model import Printing, SheetsQuery
-from hub.resources.passes.printing import PRINT, Sheets, badge_of, file_name
+from hub.resources.passes.printing import PRINT, Sheets, badge_of, file_name, logo_of
 from hub.resources.passes.rules import KIND, Q, found
 from hub.rest.answer import File
 from hub.rest.call import Call
@@ -27,7 +27,7 @@ async def pass_badge(call: Call[None, None]) -> File:
     tx = await call.tx()
     row = found(await tx.fetchrow(Q.badge_of_pass, call.id))
     badge = badge_of(row)
-    badge.logo = await tx.fetchval(Q.logo_on_badges, row["school_id"])
+    badge.logo = await logo_of(tx, row["school_id"])
     if row["student_id"] is not None:
         call.read = [row["student_id"]]
         badge.photo = await read_photo(tx, call.part(FILES), row["student_id"], 400)

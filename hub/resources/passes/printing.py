@@ -18,6 +18,7 @@ from hub.issuing.badges.presses import Presses
 from hub.issuing.signing import local_day
 from hub.resources.passes.everybody import Place, next_students, place_of
 from hub.resources.passes.rules import KIND, Q
+from hub.rest.files.holding import logo_url
 from hub.rest.files.photos import read_photo
 from hub.rest.jobs.files import Growing
 from hub.rest.jobs.kinds import JobKind
@@ -77,6 +78,12 @@ def badge_of(row: Record) -> Badge:
     )
 
 
+async def logo_of(tx: Connection, school: UUID) -> bytes | None:
+    """A JPEG; None where none is kept, or another is in use."""
+    picture: bytes | None = await tx.fetchval(Q.logo_on_badges, school, logo_url(school))
+    return picture
+
+
 async def print_sheets(run: Run[Sheets]) -> dict[str, Any]:
     """The result: how many badges, on how many files, and how many have no photo or were left out."""
     done = Done() if run.state is None else msgspec.convert(run.state, Done)
@@ -115,7 +122,7 @@ async def _ready(run: Run[Sheets], presses: Presses, after: Place | None) -> Bat
         day = await local_day(tx, run.school)
         rows = await tx.fetch(Q.badges_of_students, [row["id"] for row in students], day, run.params.template)
         badges = [badge_of(row) for row in rows]
-        logo = await tx.fetchval(Q.logo_on_badges, run.school)
+        logo = await logo_of(tx, run.school)
         for badge in badges:
             badge.logo = logo
         drawing = asyncio.create_task(presses.make_ready(badges))

@@ -134,9 +134,9 @@ WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date 
 ORDER BY array_position($1::uuid[], p.student_id), p.id
 
 -- logo_on_badges --
--- The logo of the school $1, where it is the one in use.
+-- The logo of the school $1, where it is the one in use: the school's has the address $2.
 SELECT l.picture FROM school_logos AS l JOIN schools AS s ON s.id = l.school_id
-WHERE l.school_id = $1 AND s.logo_url = '/api/v1/schools/' || s.id || '/logo'
+WHERE l.school_id = $1 AND s.logo_url = $2
 
 -- begin_mail --
 -- About to be sent; false when this job has begun it before.

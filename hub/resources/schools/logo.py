@@ -8,17 +8,17 @@ import msgspec
 
 from hub.domain.ids import new_id
 from hub.errors import NotFound, StoreUnavailable
+from hub.resources.schools.rules import KIND, Q, found
 from hub.rest.answer import File
 from hub.rest.call import Call
 from hub.rest.files.asking import scanned
+from hub.rest.files.holding import logo_url
 from hub.rest.files.intake import INTAKE
 from hub.rest.files.kinds import PHOTOS
 from hub.rest.files.photos import MEDIA, WAITING
 from hub.rest.files.receiving import Form, receive_form
-from hub.store.queries import load_queries
 
-Q = load_queries(__package__)
-KIND, FIELD = "school", "logo"
+FIELD = "logo"
 
 
 class Logo(msgspec.Struct, kw_only=True):
@@ -28,17 +28,11 @@ class Logo(msgspec.Struct, kw_only=True):
     logoUrl: str
 
 
-def logo_url(school: UUID) -> str:
-    """The address that stays the same, whichever logo there is."""
-    return f"/api/v1/schools/{school}/logo"
-
-
 async def upload_logo(call: Call[None, None]) -> Logo:
     intake = call.part(INTAKE)
     intake.require()
     async with call.transaction.another() as tx:
-        if await tx.fetchrow(Q.get_school, call.id) is None:
-            raise NotFound("no such school")
+        found(await tx.fetchrow(Q.get_school, call.id))
     with Form() as form:
         await receive_form(call, form)
         _, spool = form.files[0]
@@ -47,8 +41,7 @@ async def upload_logo(call: Call[None, None]) -> Logo:
         kind = await intake.kind(spool, FIELD, PHOTOS)
         picture = await intake.logo(spool, FIELD, kind)
     tx, version, url = await call.tx(), new_id(), logo_url(call.id)
-    if await tx.fetchrow(Q.lock_school, call.id) is None:
-        raise NotFound("no such school")
+    found(await tx.fetchrow(Q.lock_school, call.id))
     old = await tx.fetchval(Q.logo_version, call.id)
     await tx.execute(Q.put_logo, call.id, version, picture, call.identity.user_id)
     await tx.execute(Q.show_logo, call.id, url)

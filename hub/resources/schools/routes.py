@@ -17,6 +17,7 @@ from hub.domain.ids import new_id
 from hub.errors import Conflict, Forbidden, NotFound, PreconditionFailed, Unprocessable
 from hub.resources.schools.logo import FIELD, Logo, delete_logo, get_logo, upload_logo
 from hub.resources.schools.model import ChangedSchool, GivenSettings, NewSchool, School, SchoolsQuery, school, stored
+from hub.resources.schools.rules import KIND, Q, found
 from hub.rest.call import Call
 from hub.rest.changes import differing
 from hub.rest.faults import Fault, fault, refusal
@@ -24,11 +25,8 @@ from hub.rest.files.photos import MEDIA
 from hub.rest.pages import Page, read_page
 from hub.rest.route import Route
 from hub.store.keyset import Column, Filter, Listing
-from hub.store.pg import Connection, Record, Role, conflicts
-from hub.store.queries import load_queries
+from hub.store.pg import Connection, Role, conflicts
 
-Q = load_queries(__package__)
-KIND = "school"
 #: How long a logo may be on its way, in seconds.
 PATIENCE = 120.0
 
@@ -51,7 +49,7 @@ async def list_schools(call: Call[SchoolsQuery, None]) -> Page[School]:
 
 
 async def get_school(call: Call[None, None]) -> School:
-    return school(_found(await (await call.tx()).fetchrow(Q.get_school, call.id)))
+    return school(found(await (await call.tx()).fetchrow(Q.get_school, call.id)))
 
 
 async def create_school(call: Call[None, NewSchool]) -> School:
@@ -64,14 +62,14 @@ async def create_school(call: Call[None, NewSchool]) -> School:
             *(id_, body.name, body.code, body.address, body.phone, body.email, body.website, body.logoUrl),
             *(body.isActive, body.timezone, body.maxStalenessSeconds, stored(body.settings)),
         )
-    made = school(_found(row))
+    made = school(found(row))
     await call.audit("create", KIND, id_, new=differing(None, made), school=id_)
     return made
 
 
 async def update_school(call: Call[None, ChangedSchool]) -> School:
     body, tx = call.body, await call.tx()
-    old = school(_found(await tx.fetchrow(Q.lock_school, call.id)))
+    old = school(found(await tx.fetchrow(Q.lock_school, call.id)))
     call.match(old)
     if body.isActive is not UNSET and body.isActive != old.isActive and call.identity.school_id is not None:
         raise Forbidden("only a super admin closes or opens a school")
@@ -86,7 +84,7 @@ async def update_school(call: Call[None, ChangedSchool]) -> School:
             *(call.id, wanted.name, wanted.code, wanted.address, wanted.phone, wanted.email, wanted.website),
             *(wanted.logoUrl, wanted.isActive, wanted.timezone, wanted.maxStalenessSeconds, stored(body.settings)),
         )
-    new = school(_found(row))
+    new = school(found(row))
     await call.audit("update", KIND, call.id, old=differing(new, old), new=differing(old, new), school=call.id)
     return new
 
@@ -119,12 +117,6 @@ def _check_desk(call: Call[Any, Any], given: GivenSettings | UnsetType) -> None:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
-
-
-def _found(row: Record | None) -> Record:
-    if row is None:
-        raise NotFound("no such school")
-    return row
 
 
 ROUTES = [

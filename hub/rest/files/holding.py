@@ -51,6 +51,11 @@ def photo_url(student: UUID) -> str:
     return f"/api/v1/students/{student}/photo"
 
 
+def logo_url(school: UUID) -> str:
+    """The same of a school's logo that is kept here."""
+    return f"/api/v1/schools/{school}/logo"
+
+
 async def lock_student(tx: Connection, student: UUID) -> Record:
     """Raises NotFound, also for one who was deleted."""
     row = await tx.fetchrow(Q.lock_student_of_files, student)
