@@ -27,11 +27,11 @@ export function schoolFields(zone: string, logoHere = false): FieldOf<Changed>[]
     { name: "email", label: w.email, kind: "email" },
     { name: "phone", label: w.phone, kind: "tel" },
     { name: "website", label: w.website, kind: "url" },
+    { name: "logoUrl", label: w.logoUrl, hint: w.logoUrlHint, kind: "url" },
     { name: "address", label: w.address, kind: "area" },
   ];
-  if (!logoHere) fields.splice(-1, 0, { name: "logoUrl", label: w.logoUrl, hint: w.logoUrlHint, kind: "url" });
   if (session.me?.schoolId === null) fields.push({ name: "isActive", label: w.active, kind: "switch", hint: w.activeHint });
-  return fields;
+  return logoHere ? fields.filter((field) => field.name !== "logoUrl") : fields;
 }
 
 export const doorFields: FieldOf<Changed>[] = [{ name: "maxStalenessSeconds", label: w.staleness, kind: "number", hint: w.stalenessHint, required: true }];
