@@ -21,9 +21,14 @@ _LIKE_FINDERS = ("10111010000", "00001011101")
 def best_mask(code: QRCode[Any]) -> int:
     """Of a code whose version is known."""
     code.makeImpl(True, 0)
-    across, along = _packed(code.modules), _packed(list(zip(*code.modules, strict=True)))
+    across, along = _both_ways(code)
     ways = _differences(code.version)
     return min(range(MASKS), key=lambda mask: _penalty(across ^ ways[mask][0], along ^ ways[mask][1], code.version))
+
+
+def _both_ways(code: QRCode[Any]) -> tuple[int, int]:
+    """By rows, and by columns."""
+    return _packed(code.modules), _packed(list(zip(*code.modules, strict=True)))
 
 
 def _packed(modules: Modules) -> int:
@@ -40,7 +45,7 @@ def _differences(version: int) -> list[tuple[int, int]]:
         code = qrcode.QRCode(version=version, border=0)
         code.add_data("")
         code.makeImpl(True, mask)
-        found.append((_packed(code.modules), _packed(list(zip(*code.modules, strict=True)))))
+        found.append(_both_ways(code))
     return [(across ^ found[0][0], along ^ found[0][1]) for across, along in found]
 
 
