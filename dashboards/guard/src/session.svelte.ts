@@ -36,6 +36,11 @@ class Session {
     this.phase = "in";
   }
 
+  /** The hub has ended it, as whoever hears of it says. While somebody signs out that is their doing, and no news. */
+  end(): void {
+    if (this.phase === "in" && !leaving) this.leave("ended");
+  }
+
   /** It is over. `why`: ended elsewhere, or by who sits here. */
   leave(why: Why): void {
     this.me = null;
@@ -45,6 +50,8 @@ class Session {
 }
 
 export const session = new Session();
+/** Somebody is signing out: what else is on its way is refused. */
+let leaving = false;
 
 export const rememberWall = (): void => localStorage.setItem(WALL, "paired");
 export const forgetWall = (): void => localStorage.removeItem(WALL);
@@ -116,17 +123,13 @@ async function renewal(): Promise<Me | null> {
 }
 
 let renewing: Promise<boolean> | null = null;
-/** While somebody signs out, what else is on its way is refused: that is their doing, and no news to them. */
-let leaving = false;
 
 /** Whether the session goes on; who was signed in and is not any more is told so. Requests that ask together ask once. */
 export function renewed(): Promise<boolean> {
   renewing ??= renewal()
     .then((me) => {
-      if (session.phase === "in" && !leaving) {
-        if (me !== null) session.enter(me);
-        else session.leave("ended");
-      }
+      if (me === null) session.end();
+      else if (session.phase === "in" && !leaving) session.enter(me);
       return me !== null;
     })
     .finally(() => {

@@ -119,7 +119,7 @@ class Feed {
     this.cutAt = resume.cutAt;
     this.why = resume.why;
     this.now = Date.now();
-    if (this.state === "ended" && session.phase === "in") session.leave("ended");
+    if (this.state === "ended") session.end();
   }
 
   #take(told: Told): void {
