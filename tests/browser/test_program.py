@@ -12,7 +12,7 @@ from pathlib import Path
 import pyotp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Route, WebSocket, expect
+from playwright.async_api import Route, expect
 
 from hub.reader import Reader
 from tests.acceptance.hub import Hub, short_directory
@@ -207,14 +207,13 @@ async def test_a_session_that_is_ended_elsewhere_ends_here(window: Window, progr
 async def test_who_signs_out_is_not_told_that_the_session_has_ended(window: Window, program: Hub) -> None:
     """Though the live connection hears of it before the page has its answer."""
     page = window.page
-    live: list[WebSocket] = []
-    page.on("websocket", lambda socket: live.append(socket))
+    closed = asyncio.Event()
+    page.on("websocket", lambda live: live.on("close", lambda _: closed.set()))
 
     async def late(route: Route) -> None:
         answer = await route.fetch()
         async with asyncio.timeout(30):
-            while not live[-1].is_closed():
-                await asyncio.sleep(0.05)
+            await closed.wait()
         await page.evaluate("new Promise((done) => setTimeout(done))")
         await route.fulfill(response=answer)
 
