@@ -116,6 +116,12 @@ class Sessions:
             raise _over()
         return identity
 
+    def remembers(self, token: str) -> bool:
+        """False for what may be a new wall screen's token, or what somebody made up: a table would have to say. Other
+        tokens are signed, or are refused without one."""
+        hash_ = opaque_hash(token)
+        return hash_ is None or hash_ in self._roster.walls
+
     async def _identify_wall(self, hash_: bytes) -> Identity:
         if hash_ not in self._roster.walls or not self._fresh():
             async with self._pg.system() as tx:

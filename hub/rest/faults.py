@@ -55,7 +55,7 @@ def _of_struct(kind: Any, value: Any, path: str, strict: bool) -> Iterator[Fault
     fields = _fields(kind)
     for name in value:
         if name not in fields:
-            yield fault(_below(path, _shown(name)), "is not known here")
+            yield fault(_below(path, shown(name)), "is not known here")
     for name, field in fields.items():
         if name in value:
             yield from _of_type(field.type, value[name], _below(path, name), strict)
@@ -122,7 +122,7 @@ def _below(path: str, name: str) -> str:
     return f"{path}.{name}" if path and name else path or name
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name that a client made up, short enough to repeat."""
     return name if len(name) <= 60 else name[:57] + "..."
 

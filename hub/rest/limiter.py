@@ -62,6 +62,9 @@ class LocalCounts:
             del counts[next(iter(counts))]
         return count
 
+    def count(self, key: str, window: int) -> int:
+        return self._counts.get(key, 0) if window == self._window else 0
+
 
 class Limiter:
     """`up`: whether Redis answered when it was asked last. `clock`: seconds since 1970."""
@@ -91,6 +94,11 @@ class Limiter:
         if self._client is not None:
             await self._client.aclose()
 
+    def is_spent(self, client: Client) -> bool:
+        """Whether the address has nothing left, as far as this process knows. Nothing is counted."""
+        window = int(self._clock() // self._settings.rate_window)
+        return self._local.count(_of_address(client), window) >= self._settings.rate_anonymous
+
     async def check(
         self, request: web.Request, identity: Identity | None, client: Client, *, faces: bool = False
     ) -> None:
@@ -101,7 +109,7 @@ class Limiter:
         elif identity is not None:
             key, most = f"user:{identity.user_id}", self._settings.rate_signed_in
         else:
-            key, most = f"address:{_network(client.address)}", self._settings.rate_anonymous
+            key, most = _of_address(client), self._settings.rate_anonymous
         length = self._settings.rate_window
         now = self._clock()
         window, into = divmod(now, length)
@@ -153,6 +161,10 @@ class Limiter:
             self._failed = time.monotonic()
             log.warning("rate limits are counted in this process alone: Redis is away", fault=type(error).__name__)
             return 0
+
+
+def _of_address(client: Client) -> str:
+    return f"address:{_network(client.address)}"
 
 
 def _network(address: str | None) -> str:

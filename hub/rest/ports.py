@@ -14,6 +14,9 @@ class Authenticator(Protocol):
         """Who holds an access token. Raises Unauthorized, also for a session that was ended elsewhere. It is asked
         with every request, so it answers from memory."""
 
+    def remembers(self, token: str) -> bool:
+        """False for one that memory knows nothing of, and that has to be looked for in a table."""
+
 
 class AuditTrail(Protocol):
     async def write(self, tx: Connection, entry: AuditEntry) -> None:

@@ -21,7 +21,7 @@ from hub.accounts.permissions import Permission
 from hub.config import Settings
 from hub.errors import BadRequest, Forbidden, NotFound, StoreUnavailable, Unauthorized
 from hub.rest.answer import File, respond
-from hub.rest.body import read_body
+from hub.rest.body import MOST_VALUES, MOST_VALUES_OF_STRANGERS, read_body
 from hub.rest.call import Call, Reply, Transaction
 from hub.rest.client import Client, Clients
 from hub.rest.errors import without_values
@@ -131,17 +131,25 @@ class Router:
             raise
 
     async def _identify(self, request: web.Request, route: Route, client: Client) -> Identity | None:
-        """Who asks. What is presented in vain counts for the address, so that nobody guesses for long."""
+        """Who asks. What is presented in vain counts for the address, so that nobody guesses for long: at the end, not
+        even a table is asked."""
         if route.permission is PUBLIC:
             await self._limiter.check(request, None, client)
             return None
         try:
-            return await self._authenticator.identify(self._token(request, client))
+            token = self._token(request, client)
+            self._check_guess(token, client)
+            return await self._authenticator.identify(token)
         except Unauthorized:
             await self._limiter.check(request, None, client)
             if route.permission is MAYBE_SIGNED_IN:
                 return None
             raise
+
+    def _check_guess(self, token: str, client: Client) -> None:
+        """Raises Unauthorized for a token that only a table may know, from an address that has nothing left."""
+        if not self._authenticator.remembers(token) and self._limiter.is_spent(client):
+            raise Unauthorized("sign in again: this token is unknown, expired or revoked")
 
     def _token(self, request: web.Request, client: Client) -> str:
         header = request.headers.get(hdrs.AUTHORIZATION)
@@ -173,7 +181,7 @@ class Router:
             school=school,
             params=params,
             query=query,
-            body=await _body(request, route),
+            body=await _body(request, route, identity),
             client=client,
             request_id=request_id(request),
             transaction=Transaction(self._pg, _role(route, identity, named), school),
@@ -217,11 +225,12 @@ class Router:
         await self._trail.read(entry)
 
 
-async def _body(request: web.Request, route: Route) -> Any:
+async def _body(request: web.Request, route: Route, identity: Identity | None) -> Any:
     """None for a route that takes no body, and for one whose handler receives a file."""
     if not route.writes or route.upload is not None:
         return None
-    return await read_body(request, route.body, fit=route.fits_body, needed=route.needs_body)
+    most = MOST_VALUES_OF_STRANGERS if identity is None else MOST_VALUES
+    return await read_body(request, route.body, fit=route.fits_body, needed=route.needs_body, most_values=most)
 
 
 def _resource(route: Route) -> str:

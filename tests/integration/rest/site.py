@@ -79,8 +79,13 @@ class People:
 
     def __init__(self) -> None:
         self.known: dict[str, Identity] = {}
+        self.asked: list[str] = []
+
+    def remembers(self, token: str) -> bool:
+        return token in self.known
 
     async def identify(self, token: str) -> Identity:
+        self.asked.append(token)
         if token not in self.known:
             raise Unauthorized("sign in again: this token is unknown, expired or revoked")
         return self.known[token]

@@ -73,6 +73,9 @@ async def test_tokens_cannot_be_guessed_for_long(settings: Callable[..., Setting
     async with site_running(settings(rate_anonymous=5), ROUTES) as site:
         answers = [(await site.ask("GET", "/api/v1/looking", f"guess-{n}")).status for n in range(7)]
         assert answers == [401] * 5 + [429] * 2
+        # No table is asked for what nobody knows; whoever is known goes on.
+        assert site.people.asked == [f"guess-{n}" for n in range(5)]
+        assert (await site.ask("GET", "/api/v1/looking", site.token())).status == 200
 
 
 async def test_workers_count_together_on_redis(settings: Callable[..., Settings], valkey: str) -> None:
