@@ -14,6 +14,10 @@ FROM roles AS r
 -- One role.
 {list_roles} WHERE r.id = $1
 
+-- hold_role --
+-- Whoever changes the role $1 too waits. Of one that is not the caller's to change nothing is held.
+SELECT FROM roles WHERE id = $1 FOR UPDATE
+
 -- insert_role --
 -- A new role of the school $4, or of all when that is null.
 INSERT INTO roles (id, name, description, school_id) VALUES ($1, $2, $3, $4)

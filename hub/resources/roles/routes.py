@@ -57,6 +57,7 @@ async def create_role(call: Call[None, NewRole]) -> Role:
 
 async def update_role(call: Call[None, ChangedRole]) -> Role:
     body, tx = call.body, await call.tx()
+    await tx.execute(Q.hold_role, call.id)
     old = role(_found(await tx.fetchrow(Q.get_role, call.id)))
     call.match(old)
     if old.builtIn:

@@ -154,6 +154,15 @@ class Office:
     async def set(self, school: str, settings: str) -> None:
         await self.fetch("UPDATE schools SET settings = $2 WHERE id = $1", self.schools[school], settings)
 
+    async def until_somebody_waits(self) -> None:
+        """For a row that another transaction holds."""
+        waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        for _ in range(3_000):
+            if await self.fetch(waiting):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("nobody waits")
+
     async def audited(self, action: str) -> list[Any]:
         return await self.fetch("SELECT * FROM audit_logs WHERE action = $1 ORDER BY created_at", action)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -136,6 +137,30 @@ async def with_permissions(office: Office, *permissions: str) -> str:
     given = {"roleId": made.json["id"]}
     assert (await office.one.ask("PUT", f"/admin/users/{office.users[STAFF]}", admin, given)).status == 200
     return await office.one.token(STAFF)
+
+
+async def test_two_who_change_a_role_at_once_do_so_one_after_the_other(office: Office) -> None:
+    """What the school asks of the role it goes on asking, though the second had read the former name."""
+    token = await office.one.token(ADMIN)
+    path = f"{ROLES}/{(await office.one.ask('POST', ROLES, token, NEW)).json['id']}"
+    await office.set("near", '{"secondFactor": ["front desk"]}')
+    tag = (await office.one.ask("GET", path, token)).headers["ETag"]
+    first = await asyncpg.connect(office.database)
+    try:
+        async with first.transaction():
+            await first.execute("UPDATE roles SET name = 'entrance' WHERE name = 'front desk'")
+            await first.execute(
+                "UPDATE schools SET settings = '{\"secondFactor\": [\"entrance\"]}' WHERE code = 'near'"
+            )
+            later = asyncio.create_task(office.one.ask("PUT", path, token, {"permissions": ["passes:read"]}))
+            by_tag = {"If-Match": tag}
+            stale = asyncio.create_task(office.two.ask("PUT", path, token, {"description": "x"}, headers=by_tag))
+            await office.until_somebody_waits()
+    finally:
+        await first.close()
+    put = await later
+    assert (put.status, put.json["name"], put.json["permissions"]) == (200, "entrance", ["passes:read"])
+    assert (await stale).status == 412
 
 
 async def test_the_guard_desk_is_a_grant_too_and_what_is_forbidden_is_kept(office: Office) -> None:
