@@ -22,12 +22,16 @@ WHERE u.deleted_at IS NULL
 -- role_and_rights --
 -- A role that can be given, and what comes with it.
 SELECT
-    r.id, r.name,
+    r.id, r.name, r.built_in,
     array(
         SELECT p.name FROM role_permissions AS rp JOIN permissions AS p ON p.id = rp.permission_id WHERE rp.role_id = r.id
     )::text[] AS permissions
 FROM roles AS r
 WHERE r.id = $1
+
+-- has_guard_desk --
+-- Whether the guards of the school $1 may do what stands at the guard desk.
+SELECT coalesce(settings -> 'guardDesk' = 'true'::jsonb, false) FROM schools WHERE id = $1
 
 -- insert_user --
 -- A new account; it has no password, so nobody signs in before the invitation is accepted.

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hub.accounts.accounts import ACCOUNTS
 from hub.accounts.letters import Letter, ask_for
-from hub.accounts.permissions import Permission
+from hub.accounts.permissions import GUARD_DESK, Permission
 from hub.domain.ids import new_id
 from hub.errors import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed, Unprocessable
 from hub.resources.users.model import ChangedUser, NewUser, User, UsersQuery, user
@@ -26,7 +26,7 @@ from hub.store.queries import load_queries
 
 Q = load_queries(__package__)
 KIND = "user"
-SUPER_ADMIN = "super_admin"
+SUPER_ADMIN, SECURITY = "super_admin", "security"
 
 LISTING = Listing(
     Q.list_users,
@@ -57,7 +57,8 @@ async def get_user(call: Call[None, None]) -> User:
 
 async def create_user(call: Call[None, NewUser]) -> User:
     body, tx, id_ = call.body, await call.tx(), new_id()
-    role = await _grantable(call, tx, body.roleId)
+    role = await _role(tx, body.roleId)
+    await _check_grantable(call, tx, role, call.school or body.schoolId)
     school = _school(call, role)
     with conflicts(
         users_lower_email_key="email is in use",
@@ -75,12 +76,12 @@ async def update_user(call: Call[None, ChangedUser]) -> User:
     tx = await call.tx()
     old = user(_found(await tx.fetchrow(Q.lock_user, call.id)))
     call.match(old)
-    await _grantable(call, tx, old.roleId)
+    await _check_holds(call, tx, old)
     wanted = changed(old, call.body)
     if wanted.roleId != old.roleId:
         await _check_role_change(call, tx, old, wanted.roleId)
-    if old.isActive and not wanted.isActive and call.id == call.identity.user_id:
-        raise Conflict("nobody deactivates their own account")
+    if call.id == call.identity.user_id:
+        _check_own(old, wanted)
     with conflicts(
         users_lower_email_key="email is in use",
         users_role_of_school="this role belongs to another school",
@@ -105,7 +106,7 @@ async def update_user(call: Call[None, ChangedUser]) -> User:
 async def delete_user(call: Call[None, None]) -> None:
     tx = await call.tx()
     old = user(_found(await tx.fetchrow(Q.lock_user, call.id)))
-    await _grantable(call, tx, old.roleId)
+    await _check_holds(call, tx, old)
     if call.id == call.identity.user_id:
         raise Conflict("nobody deletes their own account")
     with conflicts(users_last_super_admin=LAST):
@@ -117,7 +118,7 @@ async def invite(call: Call[None, None]) -> None:
     """Another letter, with another link; the former link is void."""
     tx = await call.tx()
     invited = user(_found(await tx.fetchrow(Q.lock_user, call.id)))
-    await _grantable(call, tx, invited.roleId)
+    await _check_holds(call, tx, invited)
     if not invited.isActive:
         raise Conflict("this account is not active")
     if await call.part(ACCOUNTS).throttle.may_mail(invited.email):
@@ -134,23 +135,44 @@ async def end_user_session(call: Call[None, None]) -> None:
     """By whoever may change the user."""
     tx = await call.tx()
     owner = user(_found(await tx.fetchrow(Q.get_user, call.id)))
-    await _grantable(call, tx, owner.roleId)
+    await _check_holds(call, tx, owner)
     await end_session_of(call, call.params["sessionId"], call.id, owner.schoolId)
 
 
-async def _grantable(call: Call[Any, Any], tx: Connection, role_id: UUID) -> Record:
-    """The role, if whoever asks holds everything that comes with it. Raises Unprocessable, Forbidden."""
+async def _role(tx: Connection, role_id: UUID) -> Record:
+    """Raises Unprocessable."""
     role = await tx.fetchrow(Q.role_and_rights, role_id)
     if role is None:
         raise Unprocessable("no such role", [{"field": "roleId", "message": "no such role"}])
-    held = {permission.value for permission in call.identity.permissions}
-    if not set(role["permissions"]) <= held or (role["name"] == SUPER_ADMIN) > (call.identity.role == SUPER_ADMIN):
-        raise Forbidden(f"the role {role['name']} may do what you may not")
     return role
 
 
+async def _check_grantable(call: Call[Any, Any], tx: Connection, role: Record, school: UUID | None) -> None:
+    """Whoever asks has to hold everything that comes with the role in that school. Raises Forbidden."""
+    held = {permission.value for permission in call.identity.permissions}
+    comes = set(role["permissions"])
+    if role["built_in"] and role["name"] == SECURITY and await tx.fetchval(Q.has_guard_desk, school):
+        comes |= {permission.value for permission in GUARD_DESK}
+    if not comes <= held or (role["name"] == SUPER_ADMIN) > (call.identity.role == SUPER_ADMIN):
+        raise Forbidden(f"the role {role['name']} may do what you may not")
+
+
+async def _check_holds(call: Call[Any, Any], tx: Connection, whom: User) -> None:
+    """Whoever changes somebody has to hold everything that they may do. Raises Forbidden."""
+    await _check_grantable(call, tx, await _role(tx, whom.roleId), whom.schoolId)
+
+
+def _check_own(old: User, wanted: User) -> None:
+    """What nobody does to their own account here. Raises Conflict."""
+    if old.isActive and not wanted.isActive:
+        raise Conflict("nobody deactivates their own account")
+    if old.secondFactor and not wanted.secondFactor:
+        raise Conflict("take your own away at /auth/second-factor/remove, with the password and a code")
+
+
 async def _check_role_change(call: Call[Any, Any], tx: Connection, old: User, role_id: UUID) -> None:
-    role = await _grantable(call, tx, role_id)
+    role = await _role(tx, role_id)
+    await _check_grantable(call, tx, role, old.schoolId)
     if (role["name"] == SUPER_ADMIN) != (old.role == SUPER_ADMIN):
         raise Conflict("a super admin belongs to no school, and everybody else to one: make another account")
 

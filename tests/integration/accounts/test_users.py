@@ -172,6 +172,36 @@ async def test_an_address_is_used_once_however_it_is_typed(office: Office) -> No
     assert (await office.one.ask("POST", USERS, token, new(roleId=str(uuid4())))).status == 422
 
 
+async def test_nobody_takes_their_own_second_factor_away_with_a_session_alone(office: Office) -> None:
+    token = await office.one.token(ADMIN)
+    user = office.users[ADMIN]
+    await office.fetch("INSERT INTO second_factors (user_id, secret, confirmed_at) VALUES ($1, 'x', now())", user)
+    refused = await office.one.ask("PUT", f"{USERS}/{user}", token, {"secondFactor": False})
+    assert refused.status == 409
+    assert "/auth/second-factor/remove" in refused.json["message"]
+    assert len(await office.fetch("SELECT FROM second_factors WHERE user_id = $1", user)) == 1
+    assert (await office.one.ask("PUT", f"{USERS}/{user}", token, {"firstName": "Grace"})).status == 200
+    root = await office.one.token(ROOT)  # another administrator does
+    assert (await office.one.ask("PUT", f"{USERS}/{user}", root, {"secondFactor": False})).status == 200
+
+
+async def test_a_guard_at_a_desk_is_made_and_changed_by_who_may_do_as_much(office: Office) -> None:
+    admin = await office.one.token(ADMIN)
+    token = await office.one.token("security@near.example")
+    held = (await office.one.ask("GET", "/auth/me", token)).json["permissions"]
+    more = ["users:create", "users:update", "users:read"]
+    role = {"name": "hires guards", "permissions": [*held, *more]}
+    made = await office.one.ask("POST", "/admin/roles", admin, role)
+    given = {"roleId": made.json["id"]}
+    assert (await office.one.ask("PUT", f"{USERS}/{office.users[STAFF]}", admin, given)).status == 200
+    narrow, guard = await office.one.token(STAFF), f"{USERS}/{office.users['security@near.example']}"
+    assert (await office.one.ask("PUT", guard, narrow, {"firstName": "Grace"})).status == 200
+    await office.set("near", '{"guardDesk": true}')
+    assert (await office.one.ask("PUT", guard, narrow, {"email": "mine@near.example"})).status == 403
+    assert (await office.one.ask("POST", USERS, narrow, new("security"))).status == 403
+    assert (await office.one.ask("POST", USERS, admin, new("security"))).status == 201
+
+
 async def test_guards_only_read_until_their_school_says_more(office: Office) -> None:
     token = await office.two.token("security@near.example")
     assert (await office.two.ask("GET", "/auth/me", token)).json["permissions"] == [
