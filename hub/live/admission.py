@@ -50,8 +50,7 @@ class Admission:
         """`end(session)` when one is over, or its holder may not look any more."""
 
         def changed(session: UUID) -> None:
-            identity = self._sessions.identity_of(session)
-            if identity is None or not identity.may(Permission.live_read):
+            if not self._may_look(session):
                 end(session)
 
         self._sessions.on_ended(end)
@@ -75,7 +74,14 @@ class Admission:
             await self._note(request, identity, "refuse", identity.school_id, {"why": str(refusal)})
             raise
         await self._note(request, identity, "read", UUID(bytes=scope.school), {})
+        # Meanwhile it may have ended: its end was told to the screens that were there.
+        if not self._may_look(identity.session_id):
+            raise Unauthorized("the session has ended; sign in again")
         return scope
+
+    def _may_look(self, session: UUID) -> bool:
+        identity = self._sessions.identity_of(session)
+        return identity is not None and identity.may(Permission.live_read)
 
     async def _note(
         self, request: web.Request, identity: Identity, action: Action, school: UUID | None, new: dict[str, Any]

@@ -11,6 +11,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from hub.accounts.identity import Identity
+from hub.accounts.permissions import Permission
 from hub.app import Worker
 from hub.config import Settings
 from hub.errors import Forbidden, StoreUnavailable, Unauthorized
@@ -86,6 +87,22 @@ async def test_who_watches_and_who_may_not_is_in_the_audit(
         (action, guard.user_id, place.schools["near"]) for action in ("read", "refuse")
     ]
     assert json.loads(rows[1]["new_values"]) == {"why": "this needs the permission live:read"}
+
+
+@pytest.mark.parametrize("ends", [None, frozenset()], ids=["the session", "the permission"])
+async def test_what_ends_while_the_audit_is_written_opens_nothing(
+    place: Place, quick: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, ends: frozenset[Permission] | None
+) -> None:
+    """The screens that were there have been told by then, and this one is not yet among them."""
+    settings = quick()
+    auth = {"token": place.tokens["near"]}
+    async with recorder_running(settings), worker_running(settings, place) as gate:
+        sessions = gate.worker.accounts.sessions
+        guard = await sessions.identify(auth["token"])
+        left = None if ends is None else msgspec.structs.replace(guard, permissions=ends)
+        monkeypatch.setattr(sessions, "identity_of", lambda _: left)
+        with pytest.raises(Unauthorized):
+            await school_of(gate, auth)
 
 
 async def test_while_nothing_can_be_kept_nobody_joins(place: Place, quick: Callable[..., Settings]) -> None:
