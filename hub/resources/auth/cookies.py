@@ -29,11 +29,18 @@ def require_safe(call: Call[Any, Any]) -> None:
     """Before tokens are put into cookies. Raises BadRequest where a cookie would travel in the clear, Forbidden when
     another site's page asks."""
     client = call.client
-    if not client.secure and urlsplit(f"//{client.host}").hostname not in _LOCAL:
+    if not client.secure and _name(client.host) not in _LOCAL:
         message = "cookie: only over TLS, or on localhost"
         raise BadRequest(f"delivery: {message}", [{"field": "delivery", "message": message}])
     if hdrs.ORIGIN in call.request.headers:
         check_origin(call.request, client, call.settings.allowed_origins)
+
+
+def _name(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # a host that cannot be
+        return None
 
 
 def presented_refresh(call: Call[Any, Any]) -> str | None:

@@ -46,8 +46,9 @@ async def behind_tls(office: Office, body: dict[str, Any], **headers: str) -> An
     return await office.one.ask("POST", "/auth/login", body=body, headers=headers)
 
 
-async def test_elsewhere_they_need_tls(office: Office) -> None:
-    refused = await office.one.ask("POST", "/auth/login", body=LOGIN, headers={"Host": "10.0.0.5:8080"})
+@pytest.mark.parametrize("host", ["10.0.0.5:8080", "[", "a]", "[::1"])
+async def test_elsewhere_they_need_tls(office: Office, host: str) -> None:
+    refused = await office.one.ask("POST", "/auth/login", body=LOGIN, headers={"Host": host})
     assert (refused.status, refused.json["details"][0]["field"]) == (400, "delivery")
     assert "Set-Cookie" not in refused.headers
     # A client that says it came over TLS, and is no proxy of ours, is not believed.
