@@ -45,11 +45,10 @@ SELECT user_id FROM sessions WHERE id = $1
 -- role: hub_admin
 -- What signing in needs of an account.
 SELECT u.id, u.email, u.first_name, u.last_name, u.password_hash, u.role_id, r.name AS role, u.school_id, u.is_active,
-    COALESCE(s.is_active, true) AS school_active, f.confirmed_at IS NOT NULL AS second_factor
+    COALESCE(s.is_active, true) AS school_active
 FROM users u
 JOIN roles r ON r.id = u.role_id
 LEFT JOIN schools s ON s.id = u.school_id
-LEFT JOIN second_factors f ON f.user_id = u.id
 WHERE lower(u.email) = lower($1) AND u.deleted_at IS NULL
 
 -- account_by_id --
@@ -68,7 +67,7 @@ INSERT INTO sessions (id, user_id, school_id, expires_at, delivery, address, use
 SELECT $1, u.id, u.school_id, now() + make_interval(secs => $4), $5, $6, $7
 FROM users u
 WHERE u.id = $2 AND u.is_active AND u.deleted_at IS NULL AND u.password_hash = $3
-FOR SHARE
+FOR NO KEY UPDATE
 RETURNING id
 
 -- note_sign_in --
@@ -211,6 +210,11 @@ FROM schools WHERE id = $1
 -- role: hub_admin
 -- The address is the user's: who reads its mail has shown it.
 UPDATE users SET email_verified_at = now() WHERE id = $1
+
+-- hold_user --
+-- role: hub_api
+-- Whoever signs in as this user, or sets a second factor up, waits until this transaction has ended.
+SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE
 
 -- second_factor --
 -- role: hub_api

@@ -61,6 +61,7 @@ class SecondFactors:
 
         Raises Conflict when it is on already, or none was offered.
         """
+        await tx.execute(queries["hold_user"], user_id)
         row = await tx.fetchrow(queries["second_factor"], user_id)
         if row is None or row["confirmed"]:
             raise Conflict("there is no second factor to confirm")
@@ -71,6 +72,13 @@ class SecondFactors:
         await tx.execute(queries["drop_recovery_codes"], user_id)
         await tx.execute(queries["keep_recovery_codes"], user_id, [_hash(code) for code in codes])
         return codes
+
+    async def is_asked_for(self, tx: Connection, user_id: UUID) -> bool:
+        """Whether there is a confirmed one, which stays so until the transaction has ended: a sign-in under way cannot
+        begin a session without a code after `confirm` has ended the others."""
+        await tx.execute(queries["hold_user"], user_id)
+        row = await tx.fetchrow(queries["second_factor"], user_id)
+        return row is not None and bool(row["confirmed"])
 
     async def use(self, tx: Connection, user_id: UUID, code: str) -> bool:
         """Whether it is a code of a confirmed second factor, or one of its recovery codes; it is used up then."""

@@ -40,7 +40,6 @@ class Verified(msgspec.Struct, frozen=True):
     last_name: str
     role: str
     school_id: UUID | None
-    second_factor: bool
     password_hash: str
     new_hash: str | None
 
@@ -98,14 +97,13 @@ class SigningIn:
             row["last_name"],
             row["role"],
             row["school_id"],
-            row["second_factor"],
             row["password_hash"],
             new_hash,
         )
 
     async def enter(self, tx: Connection, attempt: Attempt, verified: Verified) -> Granted:
         """The session, in a transaction of hub_admin. Raises SecondFactorNeeded, TooManyRequests, Unauthorized."""
-        if verified.second_factor:
+        if await self._factors.is_asked_for(tx, verified.id):
             await self._check_code(tx, attempt, verified)
         if verified.new_hash is not None:
             await tx.execute(queries["say_rehash"], str(verified.id))
@@ -140,3 +138,4 @@ class SigningIn:
         if not await self._factors.use(tx, verified.id, attempt.totp):
             await self._throttle.code_failed(attempt.email)
             raise SecondFactorNeeded(missing=False)
+        await self._throttle.code_accepted(attempt.email)

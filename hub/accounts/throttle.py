@@ -83,9 +83,7 @@ class Throttle:
     async def forget(self, email: str, address: str | None) -> None:
         """The account has another password: who guessed the former one has learnt nothing."""
         account, place = _key(email), address or "unknown"
-        names = [f"p:{account}:{place}", f"a:{account}", f"c:{account}", f"c:{account}:until"]
-        await self._local.drop(names)
-        await self._ask(lambda counts: counts.drop(names))
+        await self._drop(f"p:{account}:{place}", f"a:{account}")
 
     async def before_code(self, email: str) -> None:
         """Before a code of the second factor is looked at, the password being right: six digits are soon guessed, so
@@ -101,6 +99,11 @@ class Throttle:
         if refused:
             await self._set(f"c:{account}:until", int(refused))
 
+    async def code_accepted(self, email: str) -> None:
+        """Its owner is here. The password alone does not show that: who has it could guess codes without end."""
+        account = _key(email)
+        await self._drop(f"c:{account}", f"c:{account}:until")
+
     async def may_mail(self, email: str) -> bool:
         """Whether another letter may go to this address: nobody's mailbox is filled by a stranger."""
         return await self._add(f"m:{_key(email)}", 3600, extend=False) <= LETTERS_AN_HOUR
@@ -110,6 +113,10 @@ class Throttle:
 
     async def _add(self, name: str, seconds: int, *, extend: bool = True) -> int:
         return await self._ask(lambda counts: counts.add(name, seconds, extend))
+
+    async def _drop(self, *names: str) -> None:
+        await self._local.drop(list(names))
+        await self._ask(lambda counts: counts.drop(list(names)))
 
     async def _set(self, name: str, seconds: int) -> None:
         await self._ask(lambda counts: counts.set(name, seconds))

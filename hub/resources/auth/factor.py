@@ -47,12 +47,13 @@ async def remove(call: Call[None, Removal]) -> None:
     accounts, user = call.part(ACCOUNTS), call.identity.user_id
     if (await accounts.sessions.rights_of(user)).required:
         raise Conflict("a second factor is asked for of your role")
-    await confirm_password(call, call.body.password, KIND)
     await accounts.throttle.before_code(str(user))
+    await confirm_password(call, call.body.password, KIND)
     tx = await call.tx()
     if not await accounts.factors.use(tx, user, call.body.totp):
         await accounts.throttle.code_failed(str(user))
         raise wrong("totp", "is wrong, or was used before")
+    await accounts.throttle.code_accepted(str(user))
     await accounts.factors.remove(tx, user)
     await accounts.sessions.end_others(tx, user, call.identity.session_id)
     await ask_for(tx, Letter("notice", user_id=user, about="factor_removed"))

@@ -9,8 +9,11 @@ from typing import Any
 import pyotp
 import pytest
 
+from hub.accounts.roster import queries
+from hub.accounts.signing_in import Attempt, SecondFactorNeeded
 from hub.accounts.throttle import FREE_CODES
 from hub.config import Settings
+from hub.store.pg import Pg, Role
 from tests.integration.accounts.conftest import SECRET
 from tests.integration.accounts.office import NOW, PASSWORD, Office, office_running
 from tests.integration.accounts.test_cookies import cookies, sent
@@ -121,6 +124,56 @@ async def test_it_is_taken_away_with_the_password_and_a_code(office: Office) -> 
     assert (await office.one.ask("POST", "/auth/second-factor/remove", token, body)).status == 204
     assert await login(office) == 200
     assert await office.fetch("SELECT 1 FROM recovery_codes") == []
+
+
+async def test_who_guesses_at_taking_it_away_is_held_up_though_the_password_is_right(office: Office) -> None:
+    app, codes = await enrol(office)
+    token = str((await office.one.sign_in(ADMIN, totp=at(app)))["accessToken"])
+    path = "/auth/second-factor"
+    for _ in range(FREE_CODES):
+        guess = {"password": PASSWORD, "totp": "abcdef"}
+        assert (await office.one.ask("POST", f"{path}/remove", token, guess)).status == 422
+        # Nor does the right password elsewhere make it forgotten.
+        assert (await office.one.ask("POST", path, token, {"password": PASSWORD})).status == 409
+    right = {"password": PASSWORD, "totp": codes[0]}
+    assert (await office.one.ask("POST", f"{path}/remove", token, right)).status == 429
+
+
+async def test_a_sign_in_that_began_before_it_was_set_up_has_to_have_a_code_too(office: Office) -> None:
+    """The password was right before; the session would begin after the others were ended."""
+    signing_in = office.one.accounts.signing_in
+    attempt = Attempt(ADMIN, PASSWORD, None, remember=False, delivery="body", address=None, user_agent=None)
+    verified = await signing_in.verify(attempt)
+    await enrol(office)
+    pg = await Pg.open(office.settings, Role)
+    try:
+        with pytest.raises(SecondFactorNeeded):
+            async with pg.admin() as tx:
+                await signing_in.enter(tx, attempt, verified)
+    finally:
+        await pg.close()
+
+
+async def test_a_sign_in_waits_for_one_that_is_being_set_up(office: Office) -> None:
+    user, pg = office.users[ADMIN], await Pg.open(office.settings, Role)
+    factors = office.one.accounts.factors
+    try:
+        async with pg.admin() as setting_up:
+            await setting_up.execute(queries["hold_user"], user)
+            sign_in = asyncio.create_task(login(office))
+            await office.until_somebody_waits()
+            await setting_up.execute(
+                "INSERT INTO second_factors (user_id, secret, confirmed_at) VALUES ($1, 'x', now())", user
+            )
+        assert await sign_in == 401
+        async with pg.admin() as tx:
+            assert await factors.is_asked_for(tx, user)
+    finally:
+        await pg.close()
+
+
+async def test_the_same_person_signs_in_at_many_places_at_once(office: Office) -> None:
+    assert await asyncio.gather(*(login(office) for _ in range(8))) == [200] * 8
 
 
 async def test_a_school_that_asks_for_it_lets_nobody_of_the_role_do_anything_without(office: Office) -> None:
