@@ -150,7 +150,11 @@ async def test_codes_of_the_second_factor_are_refused_for_longer_and_longer(thro
             refused.append(error.retry_after)
     assert refused == sorted(refused)
     assert len(refused) >= 3
-    await throttle.succeeded(WHO, OWNER)
+    for password_was_right in (throttle.succeeded, throttle.forget):
+        await password_was_right(WHO, OWNER)
+        with pytest.raises(TooManyRequests):
+            await throttle.before_code(WHO)
+    await throttle.code_accepted(WHO)
     await throttle.before_code(WHO)
 
 
