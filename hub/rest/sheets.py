@@ -25,6 +25,7 @@ TYPES: dict[Form, str] = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
 FILES = ("text/csv", XLSX)
 #: What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_GUARDED = tuple(f"'{start}" for start in _FORMULA)
 #: What a sheet of a spreadsheet holds at most.
 SHEET_ROWS = 1_048_576
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -62,6 +63,11 @@ def text_of(value: Any) -> str:
 def guarded(texts: list[str]) -> list[str]:
     """With an apostrophe before what would be a formula; an import takes it away again."""
     return [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
+
+
+def unguarded(text: str) -> str:
+    """Without the apostrophe that `guarded` has put before it."""
+    return text[1:] if text.startswith(_GUARDED) else text
 
 
 class CsvSheets:

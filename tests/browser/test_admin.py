@@ -124,6 +124,23 @@ async def test_an_import_is_mended_and_sent_again(office: Office) -> None:
     ]
 
 
+async def test_a_file_whose_letters_may_be_two_is_asked_about(office: Office) -> None:
+    await office.go("/admin/students/import", "Import students")
+    page = office.window.page
+    content = "studentId;firstName;lastName\nN-2001;Hélène;Lefèvre\n".encode("cp1252")
+    await page.get_by_label("File", exact=True).set_input_files(
+        {"name": "eleves.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    await office.press("Check the file")
+    await office.reads("Hélène (cp1252) or Hélčne (cp1250)")
+    office.refused_once()
+    await page.get_by_label("How the letters of the file are written").select_option("Western Europe (cp1252)")
+    await office.press("Check the file")
+    await office.press("Import one row")
+    await office.reads("Imported")
+    assert await office.one("SELECT first_name FROM students WHERE student_id = 'N-2001'") == "Hélène"
+
+
 async def test_a_reader_is_enrolled(office: Office) -> None:
     await office.go("/admin/access-points", "Access points")
     await office.press("New access point")

@@ -21,6 +21,7 @@ def test_the_page_is_no_more_than_a_quarter_of_a_megabyte() -> None:
     assert bytes_built["code"] > 0
     assert bytes_built["all"] <= 250_000
 
+
 def test_nothing_of_npm_and_nothing_built_is_committed() -> None:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

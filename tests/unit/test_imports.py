@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hub.errors import BadRequest, UnsupportedMedia
 from hub.resources.imports.batches import Converter, Line
 from hub.resources.imports.cells import FIELDS, PLACES
+from hub.resources.imports.departments import Departments
 from hub.resources.imports.header import columns_of, read_mapping
 from hub.resources.imports.recognise import Form, Look
 from hub.resources.imports.tables import Unreadable, choose_delimiter, rows_of
@@ -24,7 +25,7 @@ COLUMNS: list[str | None] = [field.name for field in FIELDS]
 
 
 def converter(columns: list[str | None] | None = None, *required: str) -> Converter:
-    known: dict[str, UUID] = {"phys": DEPARTMENT}
+    known = Departments([("phys", DEPARTMENT), ("CS", UUID(int=2)), ("cs", UUID(int=3))])
     return Converter(COLUMNS if columns is None else columns, known, frozenset(required), TODAY)
 
 
@@ -44,6 +45,15 @@ GOOD = {
     ("yearOfStudy", "20"): 20,
     ("status", "Graduated"): "graduated",
     ("departmentId", "PHYS"): DEPARTMENT,
+    ("departmentId", "cs"): UUID(int=3),
+    ("departmentId", "CS"): UUID(int=2),
+    ("departmentId", str(DEPARTMENT)): DEPARTMENT,
+    ("program", "Computer  Science\u00a0"): "Computer Science",
+    ("program", "E\u0301conomie"): "Économie",
+    ("program", "می\u200cخواهم"): "می\u200cخواهم",
+    ("program", "#1 in chess"): "#1 in chess",
+    ("address", "\u30001-2\t東京"): "1-2\t東京",
+    ("address", "'\r= 1"): "= 1",
     ("address", "1 Street\n10115 Berlin"): "1 Street\n10115 Berlin",
     ("middleName", ""): None,
 }
@@ -67,8 +77,9 @@ BAD = [
     ),
     *(("yearOfStudy", text) for text in ("0", "-1", "21", "1.5", "²")),
     *(("status", text) for text in ("gone", "none")),
-    ("departmentId", "NONE"),
-    ("address", "x" * 1001),
+    *(("departmentId", text) for text in ("NONE", "Cs")),
+    *(("address", text) for text in ("x" * 1001, "a\x00b", "#REF!")),
+    *(("program", text) for text in ("x" * 101, "a\x1bb", "\u202eb", "#N/A", "#NV", "#NAME?", "#BEZUG!")),
 ]
 
 

@@ -21,8 +21,8 @@ ORDER BY list.received_at DESC LIMIT 1
 {list_logs} WHERE l.id = $1 AND l.access_time < date_trunc('month', now()) ORDER BY l.received_at DESC LIMIT 1
 
 -- door --
--- The access point at which somebody is let in.
-SELECT id, school_id FROM access_points WHERE id = $1 AND deleted_at IS NULL
+-- The access point at which somebody is let in; `direction`: the one that it has, or null for both.
+SELECT id, school_id, nullif(access_type, 'both') AS direction FROM access_points WHERE id = $1 AND deleted_at IS NULL
 
 -- pass_shown --
 -- A pass and whose it is, unless its student was deleted.

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from hub.domain.students import date_faults
 from hub.resources.imports.cells import FIELDS, PLACES
+from hub.resources.imports.departments import Departments
 from hub.resources.imports.tables import Row, Unreadable
 from hub.rest.jobs.model import JobError
+from hub.rest.sheets import unguarded
 
 BATCH = 2_000
-#: What is put before a cell that a spreadsheet would take for a formula; and is taken away again.
-_GUARDED = ("'=", "'+", "'-", "'@")
+#: What a spreadsheet shows, and saves, where a formula came to nothing: `#N/A`, `#NV`, `#REF!`, `#NAME?`.
+_ERROR = re.compile(r"#(?:N/?[AV]|[^\s#!?]{2,12}[!?])")
 _DEPARTMENT, _BORN = PLACES["departmentId"], PLACES["dateOfBirth"]
 _ENROLLED, _GRADUATED = PLACES["enrollmentDate"], PLACES["graduationDate"]
 
@@ -77,11 +79,10 @@ class Seen:
 
 
 class Converter:
-    """`columns`: the field of each column; `departments`: by code, without regard to case, and by id; `required`:
-    fields that this school wants of everybody."""
+    """`columns`: the field of each column; `required`: fields that this school wants of everybody."""
 
     def __init__(
-        self, columns: list[str | None], departments: Mapping[str, UUID], required: frozenset[str], today: date
+        self, columns: list[str | None], departments: Departments, required: frozenset[str], today: date
     ) -> None:
         self._today = today
         self._columns = [(place, PLACES[name]) for place, name in enumerate(columns) if name is not None]
@@ -103,10 +104,7 @@ class Converter:
     def line(self, number: int, cells: list[str]) -> Line:
         line = Line(number, cells, [None] * len(FIELDS), [])
         for place, field in self._columns:
-            text = cells[place].strip() if place < len(cells) else ""
-            if text.startswith(_GUARDED):
-                text = text[1:]
-            self._read(line, field, text)
+            self._read(line, field, unguarded(cells[place].strip()).strip() if place < len(cells) else "")
         if any(cells[self._width :]):
             line.refuse("file", "has more cells than there are columns")
         self._check_whole(line)
@@ -118,6 +116,9 @@ class Converter:
             if field.required or place in self._required:
                 line.refuse(field.name, "is required")
             return
+        if _ERROR.fullmatch(text):
+            line.refuse(field.name, "is an error of the spreadsheet, not a value")
+            return
         try:
             line.values[place] = field.read(text)
         except ValueError as error:
@@ -128,10 +129,10 @@ class Converter:
         if values[0] is not None and not self._seen.add(values[0]):
             line.refuse("studentId", "is there twice in this file")
         if values[_DEPARTMENT] is not None:
-            found = self._departments.get(values[_DEPARTMENT].casefold())
-            if found is None:
-                line.refuse("departmentId", "is no department of this school")
-            values[_DEPARTMENT] = found
+            try:
+                values[_DEPARTMENT] = self._departments.find(values[_DEPARTMENT])
+            except ValueError as error:
+                line.refuse("departmentId", str(error))
         for field, message in date_faults(values[_BORN], values[_ENROLLED], values[_GRADUATED], self._today):
             line.refuse(field, message)
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hub.domain.students import EMAIL_PATTERN, NAME_PATTERN, NUMBER_PATTERN, OLDEST, PHONE_PATTERN, tidy
+from hub.domain.text import NAME, NAME_FAULT, WRITTEN, WRITTEN_FAULT, matches
 
 Reader = Callable[[str], Any]
 
@@ -37,9 +38,10 @@ def _line_of(most: int) -> Reader:
     def read(text: str) -> str:
         if len(text) > most:
             raise ValueError(f"is longer than {most} characters")
-        if not text.isprintable():
-            raise ValueError("holds a character that cannot be printed")
-        return text
+        line = tidy(text)
+        if not matches(NAME, line):
+            raise ValueError(NAME_FAULT)
+        return line
 
     return read
 
@@ -103,8 +105,8 @@ def _status(text: str) -> str:
 def _address(text: str) -> str:
     if len(text) > 1000:
         raise ValueError("is longer than 1000 characters")
-    if not all(c.isprintable() or c in "\r\n" for c in text):
-        raise ValueError("holds a character that cannot be printed")
+    if not matches(WRITTEN, text):
+        raise ValueError(WRITTEN_FAULT)
     return text
 
 

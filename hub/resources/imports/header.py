@@ -7,6 +7,7 @@ import msgspec
 from hub.errors import BadRequest
 from hub.resources.imports.cells import FIELDS, PLACES
 from hub.rest.faults import Fault, fault, refusal
+from hub.rest.sheets import unguarded
 
 MOST_COLUMNS = 100
 #: What the file of refused rows has before them; it may stay there when they are sent again.
@@ -41,7 +42,7 @@ def read_mapping(text: str) -> dict[str, str | None]:
 def columns_of(header: list[str], mapping: dict[str, str | None], off: frozenset[str]) -> list[str | None]:
     """The field of each column, None for those that are not taken. Raises BadRequest with all faults; `off`: fields
     that this school does not keep."""
-    names = [cell.strip() for cell in header]
+    names = [unguarded(cell.strip()) for cell in header]
     while names and not names[-1]:
         names.pop()
     if len(names) > MOST_COLUMNS:

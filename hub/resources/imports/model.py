@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from hub.resources.imports.encodings import Encoding
 from hub.resources.imports.recognise import Form
 
 
@@ -23,7 +24,12 @@ class ImportQuery(msgspec.Struct, kw_only=True, frozen=True):
         Annotated[str, Meta(max_length=4000, description='JSON: {"column": "field", "another": null}; null: left out')]
         | UnsetType
     ) = UNSET
-    issuePasses: Annotated[bool, Meta(description="a pass for each active student who has none that is good")] = False
+    encoding: (
+        Annotated[Encoding, Meta(description="of a CSV file in another one than UTF-8, when the hub asks")] | UnsetType
+    ) = UNSET
+    issuePasses: Annotated[
+        bool, Meta(description="a pass for each active student who has none that is good; needs passes:create")
+    ] = False
     passType: Literal["standard", "temporary"] = "standard"
     issueDate: Annotated[date, Meta(description="the school's day; today if left out")] | UnsetType = UNSET
     expiryDate: date | UnsetType = UNSET

@@ -6,7 +6,7 @@ SELECT timezone, settings FROM schools WHERE id = $1
 
 -- departments --
 -- All departments, by what a file calls them.
-SELECT id, lower(code) AS code FROM departments
+SELECT id, code FROM departments
 
 -- find_students --
 -- Who of these numbers is there. A look for each: the statistics know nothing of a school that is being filled, and a

@@ -6,11 +6,12 @@ All of it is looked at while it comes in: an umlaut may be in the last row only,
 from __future__ import annotations
 
 import codecs
+import re
 
 import msgspec
-from charset_normalizer import from_bytes
 
 from hub.errors import UnsupportedMedia
+from hub.resources.imports.encodings import Encoding, recognise
 
 SAMPLE = 64 * 1024
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -20,8 +21,7 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-#: Beside Unicode's: what spreadsheets write where no one has asked them for Unicode.
-LEGACY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "mac_roman", "cp932", "gb18030", "big5", "cp949"]
+_ODD_WORD = re.compile(rb"[^\s,;|\"]*[\x80-\xff][^\s,;|\"]*")
 _OTHERS = {
     b"%PDF": "a PDF",
     b"\x89PNG": "a picture",
@@ -52,6 +52,8 @@ class Look:
         self._utf8 = True
         self._nul = False
         self._odd = bytearray()
+        self._words: dict[bytes, None] = {}
+        self._words_size = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def __call__(self, piece: bytes) -> None:
@@ -65,11 +67,22 @@ class Look:
                 self._decoder.decode(piece)
             except UnicodeDecodeError:
                 self._utf8 = False
-        if not self._utf8 and len(self._odd) < SAMPLE:
-            self._odd += piece[: SAMPLE - len(self._odd)]
+        if not self._utf8:
+            self._keep_odd(piece)
 
-    def form(self, name: str) -> Form:
-        """What the file is, its delimiter left open. Raises UnsupportedMedia."""
+    def _keep_odd(self, piece: bytes) -> None:
+        if len(self._odd) < SAMPLE:
+            self._odd += piece[: SAMPLE - len(self._odd)]
+        for word in _ODD_WORD.findall(piece):
+            if self._words_size >= SAMPLE:
+                return
+            if word not in self._words:
+                self._words[word] = None
+                self._words_size += len(word)
+
+    def form(self, name: str, encoding: Encoding | None = None) -> Form:
+        """What the file is, its delimiter left open; `encoding`: of a CSV file, as whoever sends it says. Raises
+        UnsupportedMedia; BadRequest when the encoding has to be said."""
         head = bytes(self.head)
         if head.startswith(_ZIP):
             return Form("xlsx")
@@ -80,20 +93,19 @@ class Look:
         for start, what in _OTHERS.items():
             if head[:4].lower().startswith(start.lower()):
                 raise UnsupportedMedia(f"this is {what}; send CSV or XLSX")
-        return Form("csv", self._encoding(head))
+        return Form("csv", self._encoding(head, encoding))
 
-    def _encoding(self, head: bytes) -> str:
+    def _encoding(self, head: bytes, said: Encoding | None) -> str:
         for bom, encoding in _BOMS.items():
             if head.startswith(bom):
                 return encoding
+        if said is not None:
+            return said
         if self._nul:
             return _utf16(head)
         if self._utf8:
             return "utf-8"
-        found = from_bytes(bytes(self._odd), cp_isolation=[*LEGACY]).best()
-        if found is None:
-            raise UnsupportedMedia("the file's encoding cannot be recognised; save it as CSV in UTF-8")
-        return found.encoding
+        return recognise(bytes(self._odd), b"\n".join(self._words))
 
 
 def _utf16(head: bytes) -> str:

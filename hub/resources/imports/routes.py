@@ -13,7 +13,7 @@ from hub.accounts.permissions import Permission
 from hub.config import key_ring
 from hub.domain.ids import new_id
 from hub.domain.students import field_rules
-from hub.errors import BadRequest, Conflict, NotFound, PayloadTooLarge
+from hub.errors import BadRequest, Conflict, Forbidden, NotFound, PayloadTooLarge
 from hub.resources.imports.header import columns_of, read_mapping
 from hub.resources.imports.jobs import IMPORT
 from hub.resources.imports.model import Asked, ImportQuery, Passes
@@ -40,10 +40,13 @@ LAST_PASS = date(2149, 6, 4)  # what a packed row of the index can say
 
 async def import_file(call: Call[ImportQuery, None]) -> Job:
     school, look, id_ = call.school_for(), Look(), new_id()
+    if call.query.issuePasses and not call.identity.may(Permission.passes_create):
+        raise Forbidden(f"issuePasses needs the permission {Permission.passes_create.value}")
+    encoding = None if call.query.encoding is UNSET else call.query.encoding
     mapping = {} if call.query.mapping is UNSET else read_mapping(call.query.mapping)
     with Spool() as spool:
         name = await receive_file(call, spool, look)
-        form, header = await asyncio.to_thread(_head, spool, look.form(name))
+        form, header = await asyncio.to_thread(_head, spool, look.form(name, encoding))
         _check_rows(look, form, call.settings.import_max_rows)
         tx = await call.tx()
         row = await tx.fetchrow(Q.school, school)
@@ -140,7 +143,7 @@ ROUTES = [
         answer=Job,
         status=202,
         location="/jobs/{id}",
-        errors=(NotFound, Conflict),
+        errors=(Forbidden, NotFound, Conflict),
         timeout=PATIENCE,
     ),
     Route(

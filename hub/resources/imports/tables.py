@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from typing import Any, BinaryIO
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from hub.resources.imports.recognise import Form
@@ -23,8 +24,13 @@ Row = tuple[int, list[str]]
 DELIMITERS = ",;\t|"
 LONGEST_LINE = 1_000_000  # characters; a cell's own limit is csv's, 131,072
 MOST_CELLS = 1_000
+#: Lines that a sheet can have, and blank ones before the header: a small file may claim to begin at line 10¹².
+MOST_LINES, MOST_BLANK = 1_048_576, 1_000
 MOST_UNPACKED, MOST_STRINGS, MOST_RATIO, SMALL = 2 * 2**30, 64 * 2**20, 200, 16 * 2**20
 _STRINGS = "xl/sharedStrings.xml"
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+#: `000000`, and no more than that, or other things for numbers below zero.
+_ZEROS = re.compile(r"0+(?=$|;)")
 
 
 class Unreadable(Exception):
@@ -37,12 +43,15 @@ class Unreadable(Exception):
 
 def rows_of(file: BinaryIO, form: Form) -> Iterator[Row]:
     """All rows that are not blank, the header first. Raises Unreadable."""
-    found = _xlsx(file) if form.kind == "xlsx" else _csv(file, form)
+    found, begun = _xlsx(file) if form.kind == "xlsx" else _csv(file, form), False
     for line, cells in found:
         if len(cells) > MOST_CELLS:
             raise Unreadable(line, f"has more than {MOST_CELLS} cells")
         if any(cells):
+            begun = True
             yield line, cells
+        elif not begun and line > MOST_BLANK:
+            raise Unreadable(line, "is still blank; the first line must name the columns")
 
 
 def choose_delimiter(file: BinaryIO, form: Form) -> Form:
@@ -85,24 +94,68 @@ def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
 def _xlsx(file: BinaryIO) -> Iterator[Row]:
     try:
         _check_size(file)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and extensions that are none of ours
-            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        books = [_open(file, values=True)]
+        if _has_formulas(file):
+            books.append(_open(file, values=False))
     except Unreadable:
         raise
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError):
         raise Unreadable(1, "this is no XLSX file, or a damaged one") from None
     try:
-        sheet = book.worksheets[0] if book.worksheets else None
-        if sheet is None:
-            raise Unreadable(1, "the workbook has no sheet")
-        sheet.reset_dimensions()  # a file may claim any
-        for line, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+        for line, (cells, *formulas) in enumerate(zip(*map(_rows, books), strict=True), 1):
+            if line > MOST_LINES:
+                raise Unreadable(line, "is beyond the last line that a sheet can have")
+            if formulas:
+                _check_saved(line, cells, formulas[0])
             yield line, [_text(cell) for cell in cells]
     except (zipfile.BadZipFile, KeyError, ValueError, SyntaxError, EOFError, TypeError):
         raise Unreadable(1, "this is no XLSX file, or a damaged one") from None
     finally:
-        book.close()
+        for book in books:
+            book.close()
+
+
+def _open(file: BinaryIO, *, values: bool) -> Workbook:
+    """`values`: of formulas, as they were when the file was saved; else the formulas."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and extensions that are none of ours
+        return load_workbook(file, read_only=True, data_only=values, keep_links=False)
+
+
+def _rows(book: Workbook) -> Iterator[tuple[Any, ...]]:
+    """The cells of the first sheet. Raises Unreadable."""
+    if not book.worksheets:
+        raise Unreadable(1, "the workbook has no sheet")
+    sheet = book.worksheets[0]
+    sheet.reset_dimensions()  # a file may claim any
+    yield from sheet.iter_rows()
+
+
+def _has_formulas(file: BinaryIO) -> bool:
+    with zipfile.ZipFile(file) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        found = any(_holds(archive, name) for name in sheets)
+    file.seek(0)
+    return found
+
+
+def _holds(archive: zipfile.ZipFile, name: str) -> bool:
+    end = b""
+    with archive.open(name) as part:
+        while piece := part.read(1 << 20):
+            if _FORMULA.search(end + piece):
+                return True
+            end = piece[-32:]
+    return False
+
+
+def _check_saved(line: int, values: Iterable[Any], formulas: Iterable[Any]) -> None:
+    """Raises Unreadable for a formula whose value is not in the file: an empty cell would empty a field."""
+    for value, formula in zip(values, formulas, strict=True):
+        if value.value is None and formula.data_type == "f":
+            raise Unreadable(
+                line, "has a formula whose value is not in the file; save it in a spreadsheet program first"
+            )
 
 
 def _check_size(file: BinaryIO) -> None:
@@ -117,15 +170,18 @@ def _check_size(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _text(value: Any) -> str:
-    """As a person sees the cell, near enough: a number without a point that is none, a date as ISO has it."""
+def _text(cell: Any) -> str:
+    """As a person sees it, near enough: a number without a point that is none, with the zeros that its format puts
+    before it, a date as ISO has it."""
+    value = cell.value
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
+        case int() | float() if isinstance(value, int) or value.is_integer():
+            zeros = _ZEROS.match(cell.number_format or "")
+            return str(int(value)).zfill(len(zeros[0]) if zeros and value >= 0 else 0)
         case datetime():
             return value.date().isoformat() if value.time() == time() else value.isoformat()
         case date():

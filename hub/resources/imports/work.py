@@ -16,6 +16,7 @@ import msgspec
 
 from hub.config import key_ring
 from hub.resources.imports.batches import Converter, Line
+from hub.resources.imports.departments import Departments
 from hub.resources.imports.header import FAULT_COLUMNS
 from hub.resources.imports.model import Asked, Counts
 from hub.resources.imports.passes import Issuer
@@ -27,6 +28,7 @@ from hub.rest.jobs.kinds import JobFailed
 from hub.rest.jobs.model import JobError
 from hub.rest.jobs.run import Run
 from hub.rest.jobs.spool import Spool
+from hub.rest.sheets import guarded
 from hub.store.pg import Connection
 from hub.store.queries import load_queries
 
@@ -63,7 +65,8 @@ async def import_students(run: Run[Asked]) -> dict[str, Any]:
 def _result(run: Run[Asked], state: _State) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(state.counts)
     refused = f"/students/import/{run.id}/refused" if state.parts else None
-    return {**found, "dryRun": run.params.dry_run, "refusedRows": refused}
+    encoding = run.params.form.encoding or None
+    return {**found, "dryRun": run.params.dry_run, "encoding": encoding, "refusedRows": refused}
 
 
 class _Import:
@@ -92,6 +95,9 @@ class _Import:
             raise self._failed() from None
 
     def _failed(self) -> JobFailed:
+        """What would have become of the rows, or had, is undone; the good ones that were kept are there."""
+        if not self._asked.dry_run and not self._asked.keep_good:
+            self._state.counts.created = self._state.counts.updated = self._state.counts.passes = 0
         return JobFailed(self._state.errors, _result(self._run, self._state))
 
     async def _check(self) -> None:
@@ -145,7 +151,7 @@ class _Import:
     async def _begin(self, issuer: Issuer | None) -> tuple[Writer, AsyncIterator[list[Line]]]:
         async with self._run.look() as tx:
             rows = await tx.fetch(Q.departments)
-        departments = {row["code"].casefold(): row["id"] for row in rows} | {str(row["id"]): row["id"] for row in rows}
+        departments = Departments((row["code"], row["id"]) for row in rows)
         today, required = _today(self._asked.zone), frozenset(self._asked.required)
         converter = Converter(self._asked.columns, departments, required, today)
         return Writer(self._run, self._ring, converter, issuer), self._batches(converter)
@@ -176,17 +182,12 @@ class _Import:
         writer = csv.writer(text, delimiter=self._asked.form.delimiter or ",")
         if not self._state.parts:
             text.write("\ufeff")  # without it a spreadsheet takes UTF-8 for something else
-            writer.writerow([*FAULT_COLUMNS, *self._asked.header])
+            writer.writerow([*FAULT_COLUMNS, *guarded(self._asked.header)])
         for line in lines:
             faults = "; ".join(f"{error.field}: {error.message}" for error in line.faults)
-            writer.writerow([line.number, faults, *map(_guarded, line.cells)])
+            writer.writerow([line.number, *guarded([faults, *line.cells])])
         return text.getvalue().encode()
 
 
 def _today(zone: str) -> date:
     return datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
-
-
-def _guarded(cell: str) -> str:
-    """What a spreadsheet would take for a formula, made text; an import takes it back."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell

@@ -89,6 +89,23 @@ async def test_a_pass_of_so_many_uses_has_one_less(room: Guardroom) -> None:
     assert await until(uses, lambda n: n == 3) == 3
 
 
+async def test_at_a_door_with_one_way_it_is_that_way(room: Guardroom) -> None:
+    """Whoever is let out by hand keeps the use of their pass."""
+    place = room.gate.place
+    visitor, door = place.passes["visitor"], place.doors["gate"]
+    await place.execute(
+        "UPDATE passes SET pass_type = 'visitor', visitor_name = 'G', max_uses = 2 WHERE id = $1", visitor
+    )
+    for way, uses in (("exit", 0), ("entry", 1)):
+        await place.execute("UPDATE access_points SET access_type = $2 WHERE id = $1", door, way)
+        status, made = await room.ask(LOGS, entry(room, passId=str(visitor)))
+        assert (status, made["accessType"]) == (201, way)
+        rows = await place.rows(uses + 1)
+        assert rows[UUID(made["id"])]["access_type"] == way
+        found = await place.fetch("SELECT uses FROM passes WHERE id = $1", visitor)
+        assert found[0]["uses"] == uses
+
+
 async def test_a_student_without_a_pass_can_be_let_in_too(room: Guardroom) -> None:
     place = room.gate.place
     rows = await place.fetch(

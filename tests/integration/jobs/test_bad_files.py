@@ -67,6 +67,12 @@ AT_ONCE = {
         "unpacks to more",
     ),
     "half an XLSX": (xlsx_bytes([row(1)])[:1000], "x.xlsx", 400, "no XLSX"),
+    "French, or Czech": (
+        "studentId;firstName;lastName\nS-1;Hélène;Lefèvre\n".encode("cp1252"),
+        "x.csv",
+        400,
+        "Hélène (cp1252) or Hélčne (cp1250)",
+    ),
     "bytes of no encoding": (b"studentId,\xff\xfe\xfd\x81\x8d\x8f\x90\x9d", "x.csv", 415, ""),
 }
 
@@ -91,6 +97,7 @@ QUERIES = {
     "expiryDate=2027-09-01": "expiryDate",
     "issuePasses=true&expiryDate=2027-02-30": "expiryDate",
     "onFault=whatever": "onFault",
+    "encoding=latin-9": "encoding",
     "mapping=[]": "mapping",
     'mapping={"nothing":null}': "mapping",
 }

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from hub.accounts.permissions import Permission
 from hub.config import Settings, key_ring
 from hub.domain.qr import load_public_key, read_code
 from hub.domain.vault import column_place
@@ -55,11 +56,22 @@ FORMS = {
     "xlsx": (xlsx_bytes([row(1), row(2)]), "students.xlsx"),
 }
 
+ENCODINGS = {
+    "bom": "utf-8-sig",
+    "latin-1": "cp1252",
+    "utf-16": "utf-16",
+    "utf-16 unmarked": "utf-16-le",
+    "xlsx": None,
+}
 
-@pytest.mark.parametrize(("content", "name"), FORMS.values(), ids=FORMS.keys())
-async def test_every_form_of_file_gives_the_same_students(site: Site, own: Settings, content: bytes, name: str) -> None:
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_every_form_of_file_gives_the_same_students(site: Site, own: Settings, form: str) -> None:
+    content, name = FORMS[form]
     job = await done(site, own, await send(site, content, name=name))
     assert (job["status"], job["errors"]) == ("finished", [])
+    encoding = job["result"].pop("encoding")
+    assert encoding == ENCODINGS.get(form, "utf-8")
     assert job["result"] == {
         "rows": 2,
         "created": 2,
@@ -126,12 +138,22 @@ BAD = [
 async def test_one_row_at_fault_and_nothing_is_written(site: Site, own: Settings) -> None:
     job = await done(site, own, await send(site, csv_bytes(BAD)))
     assert job["status"] == "failed"
+    assert [job["result"][name] for name in ("rows", "created", "updated", "refused")] == [6, 0, 0, 5]
     assert {(error["line"], error["field"]) for error in job["errors"]} == {
         *((3, "dateOfBirth"), (3, "email"), (3, "status"), (4, "firstName"), (5, "studentId"), (6, "departmentId")),
         (7, "file"),
     }
     assert {e["field"]: e["message"] for e in job["errors"]}["dateOfBirth"] == "is a date that does not exist"
     assert await students(site) == []
+
+
+async def test_who_may_issue_no_passes_issues_none_by_a_file_either(site: Site) -> None:
+    may = frozenset({Permission.students_import, Permission.jobs_read})
+    clerk = site.people.sign_in("data clerk", site.schools["near"], site.users["near"], may)
+    query = "?issuePasses=true&expiryDate=2149-06-04"
+    refused = await send(site, csv_bytes([row(1)]), query, token=clerk)
+    assert (refused.status, "passes:create" in refused.text) == (403, True)
+    assert (await send(site, csv_bytes([row(1)]), token=clerk)).status == 202
 
 
 async def test_what_is_good_is_kept_and_the_rest_is_mended_and_sent_again(site: Site, own: Settings) -> None:

@@ -11,7 +11,7 @@ export const MOST_MENDED = 100;
 const FIRST_LINE = 2; // behind the names
 /** What a file cannot do without; other names in a refusal are columns of the file. */
 const NEEDED = new Set(["studentId", "firstName", "lastName"]);
-const OF_THE_FORM = new Set(["file", "mapping", "issueDate", "expiryDate", "passType", "schoolId"]);
+const OF_THE_FORM = new Set(["file", "mapping", "issueDate", "expiryDate", "passType", "schoolId", "encoding"]);
 
 export type Stage = "choose" | "columns" | "checking" | "checked" | "writing" | "mending" | "done";
 
@@ -20,6 +20,8 @@ export class Import {
   file = $state.raw<File | null>(null);
   issuePasses = $state(false);
   expiryDate = $state("");
+  /** Of the chosen file, when the hub could not tell; "" leaves it to the hub. */
+  encoding = $state("");
   /** Columns that the hub does not know: the field that each is, null to leave it out. */
   mapping = $state<Record<string, string | null>>({});
   missing = $state.raw<string[]>([]);
@@ -33,7 +35,7 @@ export class Import {
   watch = new Watch();
 
   choose(file: File): void {
-    Object.assign(this, { file, stage: "choose", mapping: {}, missing: [], counts: {}, refused: null, mended: {} });
+    Object.assign(this, { file, stage: "choose", encoding: "", mapping: {}, missing: [], counts: {}, refused: null, mended: {} });
     this.sheet = { header: [], rows: [] };
   }
 
@@ -44,7 +46,7 @@ export class Import {
 
   /** Says what would be done, and writes nothing. Raises ApiFault; unknown columns lead to the stage "columns". */
   async check(): Promise<void> {
-    const job = this.file && (await this.#send(this.file, this.file.name, { dryRun: true }));
+    const job = this.file && (await this.#send(this.file, this.file.name, { ...this.#written, dryRun: true }));
     if (!job) return;
     this.#count(await this.#look(job, "checking"));
     await this.#readRefused();
@@ -53,7 +55,7 @@ export class Import {
 
   /** Writes the good rows, and behind them those that were mended. Raises ApiFault. */
   async write(): Promise<void> {
-    const job = this.file && (await this.#send(this.file, this.file.name, { onFault: this.counts.refused ? "keep_good" : "refuse_all" }));
+    const job = this.file && (await this.#send(this.file, this.file.name, { ...this.#written, onFault: this.counts.refused ? "keep_good" : "refuse_all" }));
     if (!job) return;
     this.counts = {};
     this.#count(await this.#look(job, "writing"));
@@ -76,6 +78,10 @@ export class Import {
     const again = this.sheet.rows.map((row) => ({ ...row, line: sent[row.line - FIRST_LINE]?.line ?? row.line }));
     this.sheet = { header: this.sheet.header, rows: [...again, ...rest].sort((a, b) => a.line - b.line) };
     this.stage = "done";
+  }
+
+  get #written(): { encoding?: string } {
+    return this.encoding ? { encoding: this.encoding } : {};
   }
 
   /** null: the columns have to be explained first. */

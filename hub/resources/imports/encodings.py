@@ -1,0 +1,88 @@
+"""Which of the encodings before Unicode a file is in: told where all that it may be say the same, asked where not.
+
+Bytes do not say it: `Hélène` of a Western Windows is `Hélčne` of a Central European one, and both are names. Nobody is
+served by the likelier of the two in half of the names of a school.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal, get_args
+
+from charset_normalizer import from_bytes
+
+from hub.errors import UnsupportedMedia
+from hub.rest.faults import fault, refusal
+
+#: What a client may say that a file is in: one of these, or of those below.
+Unicode = Literal["utf-8", "utf-16"]
+#: What spreadsheets write where no one has asked them for Unicode, the most usual first.
+Legacy = Literal[
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "mac_roman", "cp932", "gb18030", "big5", "cp949"
+]
+Encoding = Unicode | Legacy
+LEGACY: list[str] = list(get_args(Legacy))
+_LATIN = {"cp1252", "cp1250", "cp1254", "cp1257"}
+#: Readings that are shown of a file that has several.
+MOST_SHOWN = 4
+#: A language is seen in the one reading, in the other none.
+_CLEAR, _NONE = 0.5, 0.2
+_WORD = re.compile(r"[^\s,;|\"]+")
+
+
+def recognise(sample: bytes, words: bytes) -> str:
+    """The encoding of what is no UTF-8. `words`: those of the file that are not ASCII, wherever in it they are.
+
+    Raises UnsupportedMedia when it is none that is known, BadRequest with the readings when several differ.
+    """
+    readings = _readings(sample, words)
+    if not readings:
+        raise UnsupportedMedia("the file's encoding cannot be recognised; save it as CSV in UTF-8")
+    texts = list(readings)
+    if len(texts) > 1:
+        shown: dict[str, str] = {}
+        for text, encoding in readings.items():
+            shown.setdefault(_word(text, texts), encoding)
+        words_shown = " or ".join(f"{word} ({encoding})" for word, encoding in list(shown.items())[:MOST_SHOWN])
+        raise refusal([fault("encoding", f"is not clear: {words_shown}? Say which, or save the file in UTF-8")])
+    return readings[texts[0]]
+
+
+def _readings(sample: bytes, words: bytes) -> dict[str, str]:
+    """What the file may say, with the encoding in which it does, the most usual first."""
+    matches = list(from_bytes(sample, cp_isolation=[*LEGACY]))
+    best = max((match.coherence for match in matches), default=0.0)
+    if best >= _CLEAR:
+        matches = [match for match in matches if match.coherence > _NONE]
+    possible = {name for match in matches for name in match.could_be_from_charset} & set(LEGACY)
+    if possible & _LATIN:  # which of them, frequencies of letters do not say: names are no text
+        possible |= _LATIN
+    texts = {name: (sample + b"\n" + words).decode(name, "replace") for name in sorted(possible, key=LEGACY.index)}
+    sense = {name: _sense(text) for name, text in texts.items()}
+    found: dict[str, str] = {}
+    for name, text in texts.items():
+        if sense[name] >= max(sense.values()):
+            found.setdefault(text, name)
+    return found
+
+
+def _sense(text: str) -> float:
+    """The share of words that are of letters of one script, among those that are not ASCII: in a wrong reading there
+    are signs within words, or one Greek letter in a German name."""
+    words = {word for word in _WORD.findall(text) if not word.isascii()}
+    return sum(map(_is_one_script, words)) / len(words) if words else 0.0
+
+
+def _is_one_script(word: str) -> bool:
+    letters = [c for c in word if c.isalpha()]
+    odd = sum(not c.isascii() and not c.isalpha() for c in word)
+    return not odd and len({unicodedata.name(c, "?").split(" ")[0] for c in letters}) == 1
+
+
+def _word(text: str, others: list[str]) -> str:
+    """The first word that is not the same in all: in all, words are at the same places, or nearly."""
+    words = [_WORD.findall(other) for other in others]
+    own = _WORD.findall(text)
+    place = next((place for place, said in enumerate(zip(*words, strict=False)) if len(set(said)) > 1), 0)
+    return own[place][:40] if own else ""
