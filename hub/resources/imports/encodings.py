@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Literal, get_args
 
 from charset_normalizer import from_bytes
@@ -68,16 +69,17 @@ def _readings(sample: bytes, words: bytes) -> dict[str, str]:
 
 
 def _sense(text: str) -> float:
-    """The share of words that are of letters of one script, among those that are not ASCII: in a wrong reading there
-    are signs within words, or one Greek letter in a German name."""
+    """The share of words that look like one, among those that are not ASCII: in a wrong reading there are signs within
+    words, one Greek letter in a German name, or a capital at the end of it."""
     words = {word for word in _WORD.findall(text) if not word.isascii()}
-    return sum(map(_is_one_script, words)) / len(words) if words else 0.0
+    return sum(map(_is_a_word, words)) / len(words) if words else 0.0
 
 
-def _is_one_script(word: str) -> bool:
-    letters = [c for c in word if c.isalpha()]
-    odd = sum(not c.isascii() and not c.isalpha() for c in word)
-    return not odd and len({unicodedata.name(c, "?").split(" ")[0] for c in letters}) == 1
+def _is_a_word(word: str) -> bool:
+    scripts = {unicodedata.name(c, "?").split(" ")[0] for c in word if c.isalpha()}
+    signs = any(not c.isascii() and not c.isalpha() for c in word)
+    capitals = any(c.isupper() and not c.isascii() and before.islower() for before, c in pairwise(word))
+    return len(scripts) == 1 and not signs and not capitals
 
 
 def _word(text: str, others: list[str]) -> str:
