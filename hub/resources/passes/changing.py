@@ -28,6 +28,7 @@ from hub.resources.passes.rules import (
     day_faults,
     found,
     locked,
+    locked_with_holder,
     signer_of,
     stored,
     tells_of,
@@ -38,7 +39,7 @@ from hub.rest.faults import fault, refusal
 
 
 async def update_pass(call: Call[None, ChangedPass]) -> PassWithCode:
-    old = await locked(call)
+    old = await locked_with_holder(call)
     call.match(old)
     check_alive(old)
     wanted = changed(old, call.body)
@@ -61,7 +62,7 @@ async def update_pass(call: Call[None, ChangedPass]) -> PassWithCode:
 
 async def renew_pass(call: Call[None, Renewal]) -> PassWithCode:
     """Other days, and with them another code. What had expired is active again."""
-    old, body = await locked(call), call.body
+    old, body = await locked_with_holder(call), call.body
     check_alive(old)
     first = old.issueDate if body.issueDate is UNSET else body.issueDate
     faults = day_faults(first, body.expiryDate)
@@ -92,7 +93,7 @@ async def _store(call: Call[Any, Any], old: PassWithCode, wanted: PassWithCode, 
 
 
 async def activate_pass(call: Call[None, None]) -> PassWithCode:
-    old = await locked(call)
+    old = await locked_with_holder(call)
     check_alive(old)
     if old.status == "expired":
         raise Conflict("this pass has expired; renew it instead")

@@ -20,6 +20,10 @@ FROM passes WHERE id = $1
 -- One pass, which nobody else changes until this transaction ends.
 {one_pass} FOR NO KEY UPDATE
 
+-- hold_holder --
+-- The student of the pass $1, if it is a student's: nobody changes them until this transaction ends.
+SELECT FROM students WHERE id = (SELECT student_id FROM passes WHERE id = $1) FOR SHARE
+
 -- code_of_pass --
 -- What its QR says, and whose it is.
 SELECT qr_code, pass_number, student_id FROM passes WHERE id = $1
