@@ -114,9 +114,9 @@ async def deactivate_pass(call: Call[None, Deactivation]) -> PassWithCode:
 
 
 async def delete_pass(call: Call[None, None]) -> None:
-    """Deactivated. What opens nothing any more stays as it is."""
+    """Deactivated, also if it would come back with its student. What opens nothing for good stays as it is."""
     old = await locked(call)
-    if old.status == "active":
+    if old.status in {"active", "inactive"}:
         tx = await act(call)
         await tx.execute(Q.set_status, old.id, "inactive")
     await call.audit(

@@ -56,12 +56,14 @@ SET issue_date = $2, expiry_date = $3, template_id = $4, visitor_name = $5, host
 WHERE id = $1
 
 -- set_status --
--- Switched on or off.
-UPDATE passes SET status = $2 WHERE id = $1
+-- Switched on or off; with a deleted student it does not come back by itself any more.
+UPDATE passes SET status = $2, student_deleted_at = NULL WHERE id = $1
 
 -- revoke_pass --
 -- Taken back for good, by $2.
-UPDATE passes SET status = 'revoked', revoked_by = $2, revoked_at = now(), revoke_reason = $3 WHERE id = $1
+UPDATE passes
+SET status = 'revoked', revoked_by = $2, revoked_at = now(), revoke_reason = $3, student_deleted_at = NULL
+WHERE id = $1
 
 -- history_of_pass --
 -- What became of it, oldest first.
