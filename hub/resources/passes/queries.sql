@@ -105,17 +105,26 @@ FROM unnest($8::uuid[], $9::uuid[], $10::text[], $11::text[]) AS n (id, student_
 -- passes_to_mail --
 -- The passes in force on $2 of the students $1 that are still to be mailed by the job $3; with $4 also those that
 -- another job has mailed.
-SELECT p.id, p.qr_code, p.lookup_key, p.pass_number, p.issue_date, p.expiry_date, s.email, s.first_name, s.last_name,
-    c.name AS school, coalesce(t.title, '') AS title
+SELECT p.id
 FROM passes AS p
 JOIN students AS s ON s.id = p.student_id
-JOIN schools AS c ON c.id = p.school_id
-LEFT JOIN pass_templates AS t ON t.id = p.template_id
 WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date >= $2 AND s.email <> ''
     AND NOT EXISTS (
         SELECT FROM pass_mails AS m
         WHERE m.pass_id = p.id AND (m.job_id = $3 OR (NOT $4 AND m.lookup_key = p.lookup_key AND m.state <> 'refused')))
 ORDER BY p.id
+
+-- pass_to_mail --
+-- What is written to the student of the pass $1, if it still opens doors and there is an address; held until it is noted
+-- that the letter has begun. The student is held before (hold_holder).
+SELECT p.qr_code, p.lookup_key, p.pass_number, p.issue_date, p.expiry_date, s.email, s.first_name, s.last_name,
+    c.name AS school, coalesce(t.title, '') AS title
+FROM passes AS p
+JOIN students AS s ON s.id = p.student_id
+JOIN schools AS c ON c.id = p.school_id
+LEFT JOIN pass_templates AS t ON t.id = p.template_id
+WHERE p.id = $1 AND p.status = 'active' AND s.deleted_at IS NULL AND s.email <> ''
+FOR SHARE OF p
 
 -- badge_columns --
 -- What is printed of passes.
