@@ -196,4 +196,4 @@ FOR UPDATE SKIP LOCKED
 -- lately_erased --
 -- role: hub_system
 -- Who was erased in the last $1 days: what was in a journal then may have come since.
-SELECT student_id, school_id FROM student_keys WHERE erased_at > now() - make_interval(days => $1) ORDER BY 2, 1
+SELECT student_id, school_id, erased_at FROM student_keys WHERE erased_at > now() - make_interval(days => $1) ORDER BY 2, 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -221,6 +222,46 @@ async def test_what_was_in_a_journal_when_somebody_was_erased_is_emptied_when_it
     await retention.run(world.place)
     (row,) = await world.sql.fetch("SELECT id, reason, reader_reason FROM access_logs")
     assert (row["id"], row["reason"], row["reader_reason"]) == (scan, None, "expired_pass")
+
+
+async def test_what_a_school_did_after_an_erasure_is_left_alone_on_the_next_nights(world: World) -> None:
+    await add_student(world.sql, world.schools["SHORT"], "S1")
+    await world.sql.execute("UPDATE students SET deleted_at = now() - interval '40 days'")
+    await retention.run(world.place)
+    erased = await world.sql.fetchval("SELECT erased_at FROM student_keys")
+    # Of each one from before the erasure, which came late, and one from after it; a school's, and the installation's.
+    for school in (world.schools["SHORT"], None):
+        for at in (erased, erased + timedelta(microseconds=1)):
+            for status in ("finished", "failed", "needs_confirmation"):
+                await world.sql.execute(
+                    "WITH job AS (INSERT INTO job_runs (id, school_id, kind, params, state, status, created_at)"
+                    " VALUES (gen_random_uuid(), $1, 'x', 'asked', '1', $2, $3) RETURNING id)"
+                    " INSERT INTO job_files (id, job_id, school_id, name, key, size)"
+                    " SELECT gen_random_uuid(), id, $1, 'x', '', 0 FROM job",
+                    *(school, status, at),
+                )
+            await world.sql.execute(
+                "INSERT INTO idempotency_keys (user_id, digest, school_id, request, answer, created_at)"
+                " VALUES (gen_random_uuid(), sha256(''), $1, '', 'answer', $2)",
+                *(school, at),
+            )
+    await retention.run(world.place)
+    jobs = await world.sql.fetch(
+        "SELECT r.status, r.params IS NOT NULL AS whole, f.id IS NOT NULL AS file, r.created_at > $1 AS later"
+        " FROM job_runs AS r LEFT JOIN job_files AS f ON f.job_id = r.id",
+        erased,
+    )
+    assert Counter((row["later"], row["status"], row["whole"], row["file"]) for row in jobs) == {
+        (True, "finished", True, True): 2,
+        (True, "failed", True, True): 2,
+        (True, "needs_confirmation", True, True): 2,
+        (False, "finished", False, False): 2,
+        (False, "failed", False, False): 4,
+    }
+    answers = await world.sql.fetch(
+        "SELECT answer IS NOT NULL AS kept, created_at > $1 AS later FROM idempotency_keys", erased
+    )
+    assert Counter((row["later"], row["kept"]) for row in answers) == {(True, True): 2, (False, False): 2}
 
 
 OLD_ROWS = {
