@@ -29,8 +29,9 @@ def test_what_would_go_is_said_then_goes_and_the_audit_is_still_trusted(school: 
         )
         assert passhub("audit", "seal", **own)[0] == 0
     school.execute(
-        "INSERT INTO access_logs (school_id, status, access_time)"
-        " SELECT id, 'granted', now() - interval '800 days' FROM schools WHERE code = 'North'"
+        "INSERT INTO access_logs (school_id, status, access_time, received_at)"
+        " SELECT id, 'granted', at, at FROM schools, LATERAL (SELECT now() - interval '800 days') AS old (at)"
+        " WHERE code = 'North'"
     )
     status, text = passhub("retention", "--dry-run", **own)
     assert status == 0, text

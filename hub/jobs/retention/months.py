@@ -46,7 +46,7 @@ async def month_steps(place: Place, schools: list[School]) -> list[Step]:
         if log_ == "audit_logs":
             before[NOBODY] = place.now - timedelta(days=place.settings.retention_audit_days)
         for month in await _months(place, log_):
-            past = [id_ for id_, at in before.items() if at >= month.end]
+            past = {id_: at for id_, at in before.items() if at >= month.end}
             if past and not await _wanted(place, month, past):
                 steps.append(
                     Step(
@@ -65,15 +65,16 @@ async def _months(place: Place, log_: str) -> list[Month]:
     return [Month(log_, date(int(name[-7:-3]), int(name[-2:]), 1)) for name in names]
 
 
-async def _wanted(place: Place, month: Month, past: list[UUID]) -> bool:
+async def _wanted(place: Place, month: Month, past: dict[UUID, datetime]) -> bool:
     async with place.pg.system() as tx:
         return await _is_wanted(tx, month, past)
 
 
-async def _is_wanted(tx: Connection, month: Month, past: list[UUID]) -> bool:
+async def _is_wanted(tx: Connection, month: Month, past: dict[UUID, datetime]) -> bool:
     if month.log == "audit_logs":
-        return await pruning.is_wanted(tx, month.start, month.end, past)
-    return bool(await tx.fetchval(Q.scans_wanted, month.start, month.end, past))
+        return await pruning.is_wanted(tx, month.start, month.end, list(past))
+    # A scan may have come long after the time that its reader's clock said.
+    return bool(await tx.fetchval(Q.scans_wanted, month.start, month.end, list(past), list(past.values())))
 
 
 async def _count(place: Place, month: Month) -> int:
@@ -84,7 +85,7 @@ async def _count(place: Place, month: Month) -> int:
     return found
 
 
-async def _drop(place: Place, month: Month, past: list[UUID]) -> int:
+async def _drop(place: Place, month: Month, past: dict[UUID, datetime]) -> int:
     """0 where somebody has come to want it, and where its lock is not to be had: another night."""
     if month.log == "audit_logs" and not await pruning.let_go_between(place.pg, place.signer, month.start, month.end):
         return 0

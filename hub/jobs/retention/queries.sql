@@ -3,22 +3,22 @@
 -- count_scan_ids --
 -- role: hub_system
 -- How many: identities of scans that no reader replays any more.
-SELECT count(*) FROM scan_ids WHERE access_time < now() - make_interval(days => $1)
+SELECT count(*) FROM scan_ids WHERE noted_at < now() - make_interval(days => $1)
 
 -- prune_scan_ids --
 -- role: hub_system
 -- Forget them: identities of scans that no reader replays any more.
-DELETE FROM scan_ids WHERE ctid = ANY (ARRAY(SELECT ctid FROM scan_ids WHERE access_time < now() - make_interval(days => $1) LIMIT $2))
+DELETE FROM scan_ids WHERE ctid = ANY (ARRAY(SELECT ctid FROM scan_ids WHERE noted_at < now() - make_interval(days => $1) LIMIT $2))
 
 -- count_pass_uses --
 -- role: hub_system
 -- How many: scans that used up a use of a pass and that no reader replays any more.
-SELECT count(*) FROM pass_uses WHERE used_at < now() - make_interval(days => $1)
+SELECT count(*) FROM pass_uses WHERE noted_at < now() - make_interval(days => $1)
 
 -- prune_pass_uses --
 -- role: hub_system
 -- Forget them: scans that used up a use of a pass and that no reader replays any more.
-DELETE FROM pass_uses WHERE ctid = ANY (ARRAY(SELECT ctid FROM pass_uses WHERE used_at < now() - make_interval(days => $1) LIMIT $2))
+DELETE FROM pass_uses WHERE ctid = ANY (ARRAY(SELECT ctid FROM pass_uses WHERE noted_at < now() - make_interval(days => $1) LIMIT $2))
 
 -- count_jobs --
 -- role: hub_system
@@ -133,13 +133,17 @@ SELECT count(*) FROM access_logs WHERE access_time >= $1 AND access_time < $2
 
 -- scans_wanted --
 -- role: hub_system
--- Whether between $1 and $2 anybody has scans but the schools $3.
-SELECT EXISTS (SELECT FROM access_logs WHERE access_time >= $1 AND access_time < $2 AND school_id <> ALL ($3::uuid[]))
+-- Whether between $1 and $2 anybody has scans but the schools $3, or one of these has some that came after its time $4.
+SELECT EXISTS (
+    SELECT FROM access_logs AS l
+    WHERE l.access_time >= $1 AND l.access_time < $2 AND NOT EXISTS (
+        SELECT FROM unnest($3::uuid[], $4::timestamptz[]) AS past (school_id, before)
+        WHERE past.school_id = l.school_id AND l.received_at < past.before))
 
 -- count_scans --
 -- role: hub_system
--- Scans of the school $1 from before $2.
-SELECT count(*) FROM access_logs WHERE school_id = $1 AND access_time < $2
+-- Scans of the school $1 from before $2, by their own time and by the hub's.
+SELECT count(*) FROM access_logs WHERE school_id = $1 AND access_time < $2 AND received_at < $2
 
 -- prune_scans --
 -- role: hub_system
@@ -192,4 +196,4 @@ FOR UPDATE SKIP LOCKED
 -- lately_erased --
 -- role: hub_system
 -- Who was erased in the last $1 days: what was in a journal then may have come since.
-SELECT student_id, school_id FROM student_keys WHERE erased_at > now() - make_interval(days => $1) ORDER BY 2, 1
+SELECT student_id, school_id, erased_at FROM student_keys WHERE erased_at > now() - make_interval(days => $1) ORDER BY 2, 1

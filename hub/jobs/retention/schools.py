@@ -133,4 +133,4 @@ async def erase_late_traces(place: Place) -> None:
         rows = await tx.fetch(Q.lately_erased, LATE_DAYS)
     for row in rows:
         async with place.pg.tenant(row["school_id"]) as tx:
-            await erase_traces(tx, row["student_id"])
+            await erase_traces(tx, row["student_id"], row["erased_at"])

@@ -28,6 +28,7 @@ from hub.resources.passes.rules import (
     day_faults,
     found,
     locked,
+    locked_with_holder,
     signer_of,
     stored,
     tells_of,
@@ -38,7 +39,7 @@ from hub.rest.faults import fault, refusal
 
 
 async def update_pass(call: Call[None, ChangedPass]) -> PassWithCode:
-    old = await locked(call)
+    old = await locked_with_holder(call)
     call.match(old)
     check_alive(old)
     wanted = changed(old, call.body)
@@ -61,7 +62,7 @@ async def update_pass(call: Call[None, ChangedPass]) -> PassWithCode:
 
 async def renew_pass(call: Call[None, Renewal]) -> PassWithCode:
     """Other days, and with them another code. What had expired is active again."""
-    old, body = await locked(call), call.body
+    old, body = await locked_with_holder(call), call.body
     check_alive(old)
     first = old.issueDate if body.issueDate is UNSET else body.issueDate
     faults = day_faults(first, body.expiryDate)
@@ -92,7 +93,7 @@ async def _store(call: Call[Any, Any], old: PassWithCode, wanted: PassWithCode, 
 
 
 async def activate_pass(call: Call[None, None]) -> PassWithCode:
-    old = await locked(call)
+    old = await locked_with_holder(call)
     check_alive(old)
     if old.status == "expired":
         raise Conflict("this pass has expired; renew it instead")
@@ -113,9 +114,9 @@ async def deactivate_pass(call: Call[None, Deactivation]) -> PassWithCode:
 
 
 async def delete_pass(call: Call[None, None]) -> None:
-    """Deactivated. What opens nothing any more stays as it is."""
+    """Deactivated, also if it would come back with its student. What opens nothing for good stays as it is."""
     old = await locked(call)
-    if old.status == "active":
+    if old.status in {"active", "inactive"}:
         tx = await act(call)
         await tx.execute(Q.set_status, old.id, "inactive")
     await call.audit(

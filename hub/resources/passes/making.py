@@ -21,7 +21,7 @@ from hub.resources.passes.rules import (
     check_alive,
     check_student,
     day_faults,
-    locked,
+    locked_with_holder,
     signer_of,
     stored,
 )
@@ -165,7 +165,7 @@ async def insert(tx: Connection, signing: Signer, wanted: Wanted, by: UUID) -> P
 
 async def replace_pass(call: Call[None, Replacement]) -> PassWithCode:
     """The old one dead and the new one alive, at the same instant."""
-    old = await locked(call)
+    old = await locked_with_holder(call)
     check_alive(old)
     if old.status == "expired":
         raise Conflict("this pass has expired; renew it instead")

@@ -20,6 +20,10 @@ FROM passes WHERE id = $1
 -- One pass, which nobody else changes until this transaction ends.
 {one_pass} FOR NO KEY UPDATE
 
+-- hold_holder --
+-- The student of the pass $1, if it is a student's: nobody changes them until this transaction ends.
+SELECT FROM students WHERE id = (SELECT student_id FROM passes WHERE id = $1) FOR SHARE
+
 -- code_of_pass --
 -- What its QR says, and whose it is.
 SELECT qr_code, pass_number, student_id FROM passes WHERE id = $1
@@ -52,12 +56,14 @@ SET issue_date = $2, expiry_date = $3, template_id = $4, visitor_name = $5, host
 WHERE id = $1
 
 -- set_status --
--- Switched on or off.
-UPDATE passes SET status = $2 WHERE id = $1
+-- Switched on or off; with a deleted student it does not come back by itself any more.
+UPDATE passes SET status = $2, student_deleted_at = NULL WHERE id = $1
 
 -- revoke_pass --
 -- Taken back for good, by $2.
-UPDATE passes SET status = 'revoked', revoked_by = $2, revoked_at = now(), revoke_reason = $3 WHERE id = $1
+UPDATE passes
+SET status = 'revoked', revoked_by = $2, revoked_at = now(), revoke_reason = $3, student_deleted_at = NULL
+WHERE id = $1
 
 -- history_of_pass --
 -- What became of it, oldest first.
@@ -99,17 +105,26 @@ FROM unnest($8::uuid[], $9::uuid[], $10::text[], $11::text[]) AS n (id, student_
 -- passes_to_mail --
 -- The passes in force on $2 of the students $1 that are still to be mailed by the job $3; with $4 also those that
 -- another job has mailed.
-SELECT p.id, p.qr_code, p.lookup_key, p.pass_number, p.issue_date, p.expiry_date, s.email, s.first_name, s.last_name,
-    c.name AS school, coalesce(t.title, '') AS title
+SELECT p.id
 FROM passes AS p
 JOIN students AS s ON s.id = p.student_id
-JOIN schools AS c ON c.id = p.school_id
-LEFT JOIN pass_templates AS t ON t.id = p.template_id
 WHERE p.student_id = ANY ($1::uuid[]) AND p.status = 'active' AND p.expiry_date >= $2 AND s.email <> ''
     AND NOT EXISTS (
         SELECT FROM pass_mails AS m
         WHERE m.pass_id = p.id AND (m.job_id = $3 OR (NOT $4 AND m.lookup_key = p.lookup_key AND m.state <> 'refused')))
 ORDER BY p.id
+
+-- pass_to_mail --
+-- What is written to the student of the pass $1, if it still opens doors and there is an address; held until it is noted
+-- that the letter has begun. The student is held before (hold_holder).
+SELECT p.qr_code, p.lookup_key, p.pass_number, p.issue_date, p.expiry_date, s.email, s.first_name, s.last_name,
+    c.name AS school, coalesce(t.title, '') AS title
+FROM passes AS p
+JOIN students AS s ON s.id = p.student_id
+JOIN schools AS c ON c.id = p.school_id
+LEFT JOIN pass_templates AS t ON t.id = p.template_id
+WHERE p.id = $1 AND p.status = 'active' AND s.deleted_at IS NULL AND s.email <> ''
+FOR SHARE OF p
 
 -- badge_columns --
 -- What is printed of passes.

@@ -30,6 +30,16 @@ async def locked(call: Call[Any, Any]) -> PassWithCode:
     return with_code(found(await (await call.tx()).fetchrow(Q.lock_pass, call.id)))
 
 
+async def locked_with_holder(call: Call[Any, Any]) -> PassWithCode:
+    """The same, and its student, if it has one, stays as is: for whatever gives a pass another code, or makes it good.
+
+    The doors hear of a changed student by the codes that the passes have at that moment; one that came meanwhile would
+    stay good. The student is locked first, as by all who change students and then their passes.
+    """
+    await (await call.tx()).execute(Q.hold_holder, call.id)
+    return await locked(call)
+
+
 async def stored(tx: Connection, pass_id: UUID) -> PassWithCode:
     return with_code(found(await tx.fetchrow(Q.one_pass, pass_id)))
 

@@ -3,6 +3,9 @@
 That a pass is about to be sent is committed before it is: a run that is killed in that moment leaves it `unknown`, and
 it is not sent again. What the mail server refuses is kept with its word. Mail that only waits (no server, a server that
 asks to come back later) was not sent, and is tried for as long as it takes.
+
+A letter says what holds when it begins: whoever was deleted or erased since the batch was read, or whose pass was taken
+back, is not written to. Only the one letter that is under way at that moment still leaves.
 """
 
 from __future__ import annotations
@@ -57,26 +60,25 @@ async def carry_out(run: Run[Mailing]) -> dict[str, Any]:
             ids = [row["id"] for row in students]
             today = await local_day(tx, run.school)
             passes = await tx.fetch(Q.passes_to_mail, ids, today, run.id, run.params.again)
-        for row in passes:
-            await _mail(run, row)
+        begun = [row["id"] for row in passes if await _mail(run, row["id"])]
         if students:
             after = place_of(students[-1])
             async with run.tx() as tx:
                 run.state = msgspec.to_builtins(after)
                 run.done += len(students)
-                if passes:
-                    await run.audit(tx, "export", KIND, new={"mailed": [str(row["id"]) for row in passes]})
+                if begun:
+                    await run.audit(tx, "export", KIND, new={"mailed": [str(id_) for id_ in begun]})
         if len(students) < BATCH:
             return await _count(run)
 
 
-async def _mail(run: Run[Mailing], row: Record) -> None:
-    """One pass, at most once. Raises StoreUnavailable when it is to be tried again."""
+async def _mail(run: Run[Mailing], pass_id: UUID) -> bool:
+    """One pass, at most once; whether there was anybody to write to. Raises StoreUnavailable when it is to be tried
+    again."""
     id_ = new_id()
-    async with run.tx() as tx:
-        mine = await tx.fetchval(Q.begin_mail, id_, run.school, row["id"], run.id, row["lookup_key"])
-    if not mine:
-        return
+    row = await _begin(run, id_, pass_id)
+    if row is None:
+        return False
     try:
         picture = await asyncio.to_thread(draw, Drawing(row["qr_code"], "png", PIXELS, "M"))
         await send(run.settings, write_pass(_letter(row, picture.body, id_), run.settings.smtp_from))
@@ -85,12 +87,23 @@ async def _mail(run: Run[Mailing], row: Record) -> None:
     except MailWaits as error:
         if error.perhaps:
             await _end(run, id_, "unknown", str(error))
-            return
+            return True
         async with run.tx() as tx:
             await tx.execute(Q.undo_mail, id_)
         raise StoreUnavailable(str(error)) from error
     else:
         await _end(run, id_, "sent", None)
+    return True
+
+
+async def _begin(run: Run[Mailing], id_: UUID, pass_id: UUID) -> Record | None:
+    """What the letter is to say, as it is now; None when it is not to be sent any more, or this job has begun it."""
+    async with run.tx() as tx:
+        await tx.execute(Q.hold_holder, pass_id)
+        row = await tx.fetchrow(Q.pass_to_mail, pass_id)
+        if row is None or not await tx.fetchval(Q.begin_mail, id_, run.school, pass_id, run.id, row["lookup_key"]):
+            return None
+    return row
 
 
 def _letter(row: Record, picture: bytes, id_: UUID) -> PassLetter:

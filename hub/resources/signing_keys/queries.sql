@@ -44,10 +44,22 @@ WHERE id = $1
 
 -- passes_of_key --
 -- role: hub_admin
--- The next $3 passes in force after $2 that the key $1 signed.
-SELECT id, school_id, issue_date, expiry_date FROM passes
+-- The next $3 passes in force after $2 that the key $1 signed, and whose they are.
+SELECT id, student_id FROM passes
 WHERE key_id = $1 AND id > $2 AND status IN ('active', 'inactive')
-ORDER BY id LIMIT $3 FOR NO KEY UPDATE
+ORDER BY id LIMIT $3
+
+-- hold_holders --
+-- role: hub_admin
+-- Students, whom nobody changes until this transaction ends: their passes get other codes.
+SELECT FROM students WHERE id = ANY ($1::uuid[]) ORDER BY id FOR SHARE
+
+-- lock_passes --
+-- role: hub_admin
+-- Of the passes $2 those that are still in force and of the key $1, which nobody else changes meanwhile.
+SELECT id, school_id, issue_date, expiry_date FROM passes
+WHERE id = ANY ($2::uuid[]) AND key_id = $1 AND status IN ('active', 'inactive')
+ORDER BY id FOR NO KEY UPDATE
 
 -- count_passes_of_key --
 -- role: hub_admin

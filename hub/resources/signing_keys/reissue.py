@@ -36,12 +36,22 @@ async def reissue(run: Run[Stolen]) -> dict[str, Any]:
             run.total = await tx.fetchval(Q.count_passes_of_key, kid)
     while True:
         async with run.tx() as tx:
-            rows = await tx.fetch(Q.passes_of_key, kid, _FIRST if run.state is None else UUID(run.state), BATCH)
-            if rows:
-                await _sign(run, tx, rows, signers)
-                run.state, run.done = str(rows[-1]["id"]), run.done + len(rows)
-        if len(rows) < BATCH:
+            found = await tx.fetch(Q.passes_of_key, kid, _FIRST if run.state is None else UUID(run.state), BATCH)
+            if found:
+                rows = await _lock(tx, kid, found)
+                if rows:
+                    await _sign(run, tx, rows, signers)
+                run.state, run.done = str(found[-1]["id"]), run.done + len(rows)
+        if len(found) < BATCH:
             return {"reissued": run.done}
+
+
+async def _lock(tx: Connection, kid: str, found: list[Record]) -> list[Record]:
+    """Those that are still to be signed. Their students first, as by all who change students and then their passes:
+    the doors hear of a changed student by the codes that the passes have at that moment."""
+    students = {row["student_id"] for row in found if row["student_id"] is not None}
+    await tx.execute(Q.hold_holders, list(students))
+    return list(await tx.fetch(Q.lock_passes, kid, [row["id"] for row in found]))
 
 
 async def _sign(run: Run[Stolen], tx: Connection, rows: list[Record], signers: dict[UUID, Signer]) -> None:

@@ -6,6 +6,7 @@ What lies outside of these tables joins in COPIES, and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -63,6 +64,7 @@ async def erase_student(
     await erase_traces(tx, student)
 
 
-async def erase_traces(tx: Connection, student: UUID) -> None:
-    """Once more for what came late: a scan that was still in a journal. `hub.school_id` is set."""
-    await tx.execute(Q.erase_traces, student, _REASONS)
+async def erase_traces(tx: Connection, student: UUID, erased: datetime | None = None) -> None:
+    """Once more, `erased` at that time, for what came late: a scan that was still in a journal. What the school asked
+    jobs for since is its own, and stays. `hub.school_id` is set."""
+    await tx.execute(Q.erase_traces, student, _REASONS, erased)

@@ -115,8 +115,9 @@ WHERE student_id = $1
 RETURNING id
 
 -- erase_traces --
--- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody.
-SELECT hub_erase_traces($1, $2::text[]), hub_erase_notes($1)
+-- What other tables say of a student who is erased by now; $2 are reasons of scans that tell of nobody. Jobs and kept
+-- answers that were asked for after $3 are left alone; NULL: none is.
+SELECT hub_erase_traces($1, $2::text[], coalesce($3::timestamptz, 'infinity')), hub_erase_notes($1)
 
 -- export_passes --
 -- Every pass of the student, with its code: it is the student's own.

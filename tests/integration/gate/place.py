@@ -75,6 +75,13 @@ class Place:
         finally:
             await connection.close()
 
+    async def waited_for(self, connection: asyncpg.Connection) -> bool:
+        """Whether a statement waits for what the transaction of `connection` has locked."""
+        found = await self.fetch(
+            "SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", connection.get_server_pid()
+        )
+        return bool(found)
+
     async def rows(self, count: int) -> dict[UUID, Any]:
         """access_logs by id, once there are `count` of them."""
         return {

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -98,6 +99,35 @@ async def test_a_pass_opens_doors_as_soon_as_it_is_made_until_it_does_not(opened
             await office.becomes(other["qrCode"], "revoked_pass")
             answer = await reader.ask({"type": "scan", "scanId": str(uuid4()), "code": other["qrCode"]})
             assert answer["reason"] == "revoked_pass"
+
+
+@pytest.mark.parametrize(
+    ("method", "what", "body"),
+    [
+        ("PUT", "", {"expiryDate": "2098-07-31"}),
+        ("POST", "/renew", {"expiryDate": "2098-07-31"}),
+        ("POST", "/replace", {}),
+    ],
+)
+async def test_a_code_that_is_made_while_its_student_is_suspended_opens_nothing(
+    opened: Callable[[], Any], method: str, what: str, body: dict[str, str]
+) -> None:
+    async with opened() as office:
+        student = office.place.students["granted"]
+        made = await office.ask("POST", PASSES, {"studentId": str(student), "expiryDate": "2099-07-31"})
+        other = await asyncpg.connect(office.place.url)
+        try:
+            async with other.transaction():
+                await other.execute("UPDATE students SET status = 'suspended' WHERE id = $1", student)
+                asked = asyncio.create_task(office.ask(method, f"{PASSES}/{made['id']}{what}", body))
+                look = partial(office.place.waited_for, other)
+                await until(lambda: asked.done() or look(), bool)
+                assert not asked.done()  # else the feed might read the new code before its student is suspended
+                # The pass itself is free: whoever changes students locks their passes next.
+                await other.execute("SELECT FROM passes WHERE student_id = $1 FOR UPDATE NOWAIT", student)
+            await office.becomes((await asked)["qrCode"], "student_suspended")
+        finally:
+            await other.close()
 
 
 async def test_a_limit_of_uses_holds_whoever_asks_at_once_and_after_a_restart(opened: Callable[[], Any]) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -135,3 +136,30 @@ async def test_what_a_stolen_key_has_signed_is_made_anew(office: Office, setting
     ]
     (left,) = await office.gate.place.fetch("SELECT key_id, status FROM passes WHERE id = $1", UUID(gone["id"]))
     assert (left["key_id"], left["status"]) == (kid, "revoked")
+
+
+async def test_a_code_that_is_made_anew_while_its_student_is_suspended_opens_nothing(
+    office: Office, settings: Callable[..., Settings]
+) -> None:
+    place = office.gate.place
+    student = place.students["granted"]
+    await office.visitor()  # has no student to wait for
+    old = await office.ask(office.admin, "POST", PASSES, {"studentId": str(student), "expiryDate": "2099-07-31"})
+    (known,) = (await office.ask(office.chief, "GET", f"{KEYS}?kid={old['keyId']}"))["data"]
+    other = await asyncpg.connect(place.url)
+    try:
+        async with jobs_running(settings(shutdown_timeout=0.2, workers=1)):
+            async with other.transaction():
+                await other.execute("UPDATE students SET status = 'suspended' WHERE id = $1", student)
+                done = await office.ask(office.chief, "POST", f"{KEYS}/{known['id']}/compromise", {"reason": "stolen"})
+                look = partial(office.ask, office.chief, "GET", f"/api/v1/jobs/{done['job']['id']}")
+                while not await place.waited_for(other):
+                    assert (await look())["status"] != "finished"
+                # The passes are free: whoever changes students locks their passes next.
+                await other.execute("SELECT FROM passes WHERE student_id = $1 FOR UPDATE NOWAIT", student)
+            job = await until(look, lambda job: job["status"] == "finished")
+            assert job["result"] == {"reissued": 2}
+            anew = await office.ask(office.admin, "GET", f"{PASSES}/{old['id']}")
+            await office.becomes(anew["qrCode"], "student_suspended")
+    finally:
+        await other.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 
 from hub.config import Settings
 from hub.domain.ids import new_id
+from hub.integrations.mail.sending import send
+from hub.resources.passes import sending
 from tests.integration.accounts.mailbox import Mailbox
 from tests.integration.jobs.world import ended, forget_heartbeat, jobs_process, jobs_running
 from tests.integration.rest.site import Site, site_running
@@ -184,6 +187,48 @@ async def test_what_bounces_is_shown_and_may_be_sent_again(
         assert again["result"] == {"sent": 1, "refused": 0, "unknown": 0}
     told = [mailbox.letters.get_nowait()["To"].addresses[0].addr_spec for _ in range(mailbox.letters.qsize())]
     assert len(told) == len(set(told)) == 3
+
+
+async def test_who_left_or_changed_since_the_batch_was_read_is_not_written_to_as_before(
+    site: Site, settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, erased, deleted, revoked, changed = await issued(site, 5)
+    rows = await site.fetch("SELECT p.id, p.student_id, s.email FROM passes p JOIN students s ON s.id = p.student_id")
+    passes = {str(row["student_id"]): row["id"] for row in rows}
+    emails = {str(row["student_id"]): row["email"] for row in rows}
+    sent = list[str]()
+
+    async def send_slowly(*letter: Any) -> None:
+        """While the first letter is on its way, this happens to those who come after it."""
+        if not sent:
+            for method, path, body in (
+                ("DELETE", f"/api/v1/students/{erased}?erase=true", None),
+                ("DELETE", f"/api/v1/students/{deleted}", None),
+                ("POST", f"{PASSES}/{passes[revoked]}/revoke", {"reason": "lost"}),
+                ("PUT", f"/api/v1/students/{changed}", {"email": "another@example.org"}),
+                ("PUT", f"{PASSES}/{passes[changed]}", {"expiryDate": "2098-07-31"}),
+            ):
+                answer = await site.ask(method, path, site.token(), body)
+                assert answer.status < 300, answer.text
+        sent.append(letter[1]["To"].addresses[0].addr_spec)
+        await send(*letter)
+
+    monkeypatch.setattr(sending, "send", send_slowly)
+    box = tmp_path / "mail"
+    async with jobs_running(settings(mail_dir=box, smtp_from="office@example.org")):
+        job = await ended(site, (await ask(site, "send", {"everybody": True}))["id"])
+    assert job["result"] == {"sent": 2, "refused": 0, "unknown": 0}
+    assert sent == [emails[first], "another@example.org"]
+    (letter,) = [one for one in letters(box) if "another@example.org" in one["To"]]
+    assert "2098-07-31" in letter.get_body(("plain",)).get_content()
+    (row,) = await site.fetch("SELECT new_values FROM audit_logs WHERE action = 'export'")
+    assert set(json.loads(row["new_values"])["mailed"]) == {str(passes[first]), str(passes[changed])}
+    (kept,) = await site.fetch(
+        "SELECT m.lookup_key = p.lookup_key AS same FROM pass_mails m JOIN passes p ON p.id = m.pass_id"
+        " WHERE p.id = $1",
+        passes[changed],
+    )
+    assert kept["same"]
 
 
 async def test_what_a_killed_run_was_sending_is_not_sent_again(

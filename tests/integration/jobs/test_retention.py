@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -44,12 +45,12 @@ class World:
         return retention.place_of(self.settings, self.pg, trail)
 
     async def scan(self, school: str, days: float, **more: Any) -> UUID:
-        """One scan, so many days ago."""
+        """One scan, so many days ago by its reader's clock, and `received` days ago by the hub's if they differ."""
         id_ = uuid4()
         await self.sql.execute(
-            "INSERT INTO access_logs (id, school_id, access_time, status, student_id)"
-            " VALUES ($1, $2, $3, 'granted', $4)",
-            *(id_, self.schools[school], ago(days), more.get("student")),
+            "INSERT INTO access_logs (id, school_id, access_time, received_at, status, student_id)"
+            " VALUES ($1, $2, $3, $4, 'granted', $5)",
+            *(id_, self.schools[school], ago(days), ago(more.get("received", days)), more.get("student")),
         )
         return id_
 
@@ -150,6 +151,20 @@ async def test_a_month_that_nobody_wants_is_dropped_and_one_that_somebody_does_i
     assert mixed in await world.months("access_logs")
 
 
+async def test_a_scan_whose_reader_had_a_wrong_clock_is_kept_as_long_as_any(world: World) -> None:
+    month = await world.month_of("access_logs", 300)
+    late = {await world.scan("SHORT", 300, received=199), await world.scan("SHORT", 5000, received=1)}
+    old = [await world.scan("SHORT", days, received=201) for days in (300, 5000, 5000, 5000)]
+    assert rows_of(await retention.dry_run(world.place), "access_logs") == {"SHORT": len(old)}
+    assert rows_of(await retention.run(world.place), "access_logs") == {"SHORT": len(old)}
+    assert await world.scans() == late
+    assert month in await world.months("access_logs")
+    await world.sql.execute("UPDATE access_logs SET received_at = $1", ago(201))
+    went = rows_of(await retention.run(world.place), "access_logs")
+    assert went == {f"the month {ago(300):%Y-%m}, dropped": 1, "SHORT": 1}
+    assert await world.scans() == set()
+
+
 async def test_a_month_whose_log_is_busy_waits_for_another_night(world: World) -> None:
     name = await world.month_of("access_logs", 300)
     await world.scan("SHORT", 300)
@@ -209,8 +224,50 @@ async def test_what_was_in_a_journal_when_somebody_was_erased_is_emptied_when_it
     assert (row["id"], row["reason"], row["reader_reason"]) == (scan, None, "expired_pass")
 
 
+async def test_what_a_school_did_after_an_erasure_is_left_alone_on_the_next_nights(world: World) -> None:
+    await add_student(world.sql, world.schools["SHORT"], "S1")
+    await world.sql.execute("UPDATE students SET deleted_at = now() - interval '40 days'")
+    await retention.run(world.place)
+    erased = await world.sql.fetchval("SELECT erased_at FROM student_keys")
+    # Of each one from before the erasure, which came late, and one from after it; a school's, and the installation's.
+    for school in (world.schools["SHORT"], None):
+        for at in (erased, erased + timedelta(microseconds=1)):
+            for status in ("finished", "failed", "needs_confirmation"):
+                await world.sql.execute(
+                    "WITH job AS (INSERT INTO job_runs (id, school_id, kind, params, state, status, created_at)"
+                    " VALUES (gen_random_uuid(), $1, 'x', 'asked', '1', $2, $3) RETURNING id)"
+                    " INSERT INTO job_files (id, job_id, school_id, name, key, size)"
+                    " SELECT gen_random_uuid(), id, $1, 'x', '', 0 FROM job",
+                    *(school, status, at),
+                )
+            await world.sql.execute(
+                "INSERT INTO idempotency_keys (user_id, digest, school_id, request, answer, created_at)"
+                " VALUES (gen_random_uuid(), sha256(''), $1, '', 'answer', $2)",
+                *(school, at),
+            )
+    await retention.run(world.place)
+    jobs = await world.sql.fetch(
+        "SELECT r.status, r.params IS NOT NULL AS whole, f.id IS NOT NULL AS file, r.created_at > $1 AS later"
+        " FROM job_runs AS r LEFT JOIN job_files AS f ON f.job_id = r.id",
+        erased,
+    )
+    assert Counter((row["later"], row["status"], row["whole"], row["file"]) for row in jobs) == {
+        (True, "finished", True, True): 2,
+        (True, "failed", True, True): 2,
+        (True, "needs_confirmation", True, True): 2,
+        (False, "finished", False, False): 2,
+        (False, "failed", False, False): 4,
+    }
+    answers = await world.sql.fetch(
+        "SELECT answer IS NOT NULL AS kept, created_at > $1 AS later FROM idempotency_keys", erased
+    )
+    assert Counter((row["later"], row["kept"]) for row in answers) == {(True, True): 2, (False, False): 2}
+
+
 OLD_ROWS = {
-    "scan_ids": "INSERT INTO scan_ids VALUES (gen_random_uuid(), gen_random_uuid(), now() - $1::interval)",
+    # By a reader's clock that is wrong these are all years old.
+    "scan_ids": "INSERT INTO scan_ids (device_id, scan_id, access_time, noted_at)"
+    " VALUES (gen_random_uuid(), gen_random_uuid(), now() - interval '9 years', now() - $1::interval)",
     "stream_heads": "INSERT INTO stream_heads VALUES (gen_random_uuid(), gen_random_uuid(), 1, now() - $1::interval)",
     "queue_log": "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint)"
     " VALUES (now() - $1::interval, 1, 'successful', 0, 'x')",
@@ -228,7 +285,8 @@ OLD_ROWS = {
     " SELECT gen_random_uuid(), school_id, id, gen_random_uuid(), '', now() - $1::interval FROM p",
     "pass_history": "INSERT INTO pass_history (pass_id, school_id, at, kind, changes)"
     " SELECT id, school_id, now() - $1::interval, 'changed', '{}' FROM passes LIMIT 1",
-    "pass_uses": "INSERT INTO pass_uses SELECT gen_random_uuid(), gen_random_uuid(), id, now() - $1::interval"
+    "pass_uses": "INSERT INTO pass_uses (device_id, scan_id, pass_id, used_at, noted_at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), id, now() - interval '9 years', now() - $1::interval"
     " FROM passes LIMIT 1",
 }
 

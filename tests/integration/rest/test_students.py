@@ -234,6 +234,26 @@ async def test_a_pass_that_was_touched_meanwhile_stays_as_it_is(site: Site) -> N
     assert await statuses(site) == {pass_: "revoked"}
 
 
+@pytest.mark.parametrize(
+    ("method", "what", "body", "left"),
+    [
+        ("POST", "/deactivate", {"reason": "lost"}, "inactive"),
+        ("DELETE", "", None, "inactive"),
+        ("POST", "/revoke", {"reason": "lost"}, "revoked"),
+    ],
+)
+async def test_a_pass_that_somebody_switched_off_meanwhile_does_not_come_back(
+    site: Site, method: str, what: str, body: Any, left: str
+) -> None:
+    token, student = site.token(), await made(site)
+    lost, kept = await add_pass(site, student["id"]), await add_pass(site, student["id"])
+    await site.ask("DELETE", f"{STUDENTS}/{student['id']}", token)
+    answer = await site.ask(method, f"/api/v1/passes/{lost}{what}", token, body)
+    assert answer.status in {200, 204}, answer.text
+    await site.ask("POST", f"{STUDENTS}/{student['id']}/restore", token)
+    assert await statuses(site) == {lost: left, kept: "active"}
+
+
 async def test_the_passes_of_a_student_are_listed_without_codes(site: Site) -> None:
     token, student = site.token(), await made(site)
     made_passes = [str(await add_pass(site, student["id"], status)) for status in ("active", "revoked", "active")]
