@@ -8,6 +8,7 @@ stay. The patterns are read by Python and, out of OpenAPI, by ECMAScript.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _TURNS = r"\u202a-\u202e\u2066-\u2069"
 _NO_LINE = rf"\x00-\x1f\x7f-\x9f\u2028\u2029{_TURNS}"
@@ -27,5 +28,9 @@ WRITTEN_FAULT = "must say something, without control characters"
 
 def matches(pattern: str, text: str) -> bool:
     """As ECMAScript reads it, where `$` is the end and nothing may follow: Python lets a line break stand behind it."""
-    strict = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
-    return re.search(strict, text) is not None
+    return _strict(pattern).search(text) is not None
+
+
+@cache
+def _strict(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)

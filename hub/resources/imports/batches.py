@@ -116,7 +116,7 @@ class Converter:
             if field.required or place in self._required:
                 line.refuse(field.name, "is required")
             return
-        if _ERROR.fullmatch(text):
+        if text[0] == "#" and _ERROR.fullmatch(text):
             line.refuse(field.name, "is an error of the spreadsheet, not a value")
             return
         try:
