@@ -21,11 +21,13 @@ D = TypeVar("D", bound=msgspec.Struct)
 
 #: A task takes tens of milliseconds; one that is not answered by then has no process any more.
 ANSWER_SECONDS = 20.0
+#: A time-out that is meant for the caller comes as a cancellation, and is none of these.
+_LOSSES = (ConnectionError, asyncio.IncompleteReadError, TimeoutError)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class HandLost(Exception):
-    """The process ended, twice, in the middle of a task."""
+    """The process ended, or said nothing for too long, twice, in the middle of a task."""
 
 
 class Hand(Generic[D]):
@@ -50,8 +52,9 @@ class Hand(Generic[D]):
         """Raises HandLost."""
         try:
             return await self._ask(task)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            log.warning("a process has ended; another one takes its place", module=self._module)
+        except _LOSSES as error:
+            # Silence too is rather the host's doing than the task's: one that was suspended goes on too late.
+            log.warning("a process was lost; another one takes its place", module=self._module, fault=repr(error))
             await self.close()
         except BaseException:
             # Cancelled in the middle: the answer that is still to come would be taken for the next one's.
@@ -59,7 +62,7 @@ class Hand(Generic[D]):
             raise
         try:
             return await self._ask(task)
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError) as error:
+        except _LOSSES as error:
             await self.close()
             raise HandLost(self._module) from error
 

@@ -1,4 +1,4 @@
-"""What keeps the database in shape: months made ahead, old change notes forgotten."""
+"""What keeps the database in shape: months made ahead, lost jobs found again, old change notes forgotten."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ async def ensure_partitions(pg: Pg) -> None:
         misplaced = await tx.fetchval(queries["misplaced_rows"])
     if misplaced:
         log.warning("scans outside every month; a reader's clock may be far off", rows=misplaced)
+
+
+async def recover_jobs(pg: Pg, entrypoint: str) -> None:
+    """Jobs that people asked for and that the queue has lost, if it ever does, are put back: there they would keep
+    others of their school out. `entrypoint`: where such a job is carried out; what is committed under an older attempt
+    of it is not, so that one that was not lost after all is done once."""
+    async with pg.system() as tx:
+        held = await tx.fetchval(queries["requeue_held"])
+        # Not at all where none is: the queue's table notifies even of an insert of nothing.
+        lost = await tx.fetchval(queries["lost_runs"], entrypoint)
+        if lost is not None:
+            lost = await tx.fetchval(queries["enqueue_lost"], entrypoint)
+    if held or lost:
+        log.warning("jobs were put back into the queue", held=held, lost=lost or 0)
 
 
 async def prune(pg: Pg) -> None:

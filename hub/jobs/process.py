@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,6 +27,7 @@ from hub.jobs import accounts, counting, housekeeping
 from hub.jobs.files import FileWork
 from hub.jobs.retention import run as retention
 from hub.jobs.sealing import Sealer
+from hub.jobs.underway import Underway
 from hub.resources import declared_jobs
 from hub.rest.files.following import FORGET, SCAN
 from hub.rest.jobs.carrying import Carrier, TryAgain
@@ -59,13 +59,14 @@ def build(
     sealer: Sealer,
     carrier: Carrier,
     work: FileWork,
+    underway: Underway,
 ) -> PgQueuer:
     """All entry points and schedules. `bulk`: for statements that may take a while."""
     queuer = PgQueuer.from_asyncpg_connection(connection)
     _schedule(queuer, pg, bulk, settings, sealer)
     _schedule_counting(queuer, bulk)
-    _enter(queuer, pg, settings, carrier)
-    _enter_files(queuer, work)
+    _enter(queuer, pg, settings, carrier, underway)
+    _enter_files(queuer, work, underway)
     return queuer
 
 
@@ -74,6 +75,10 @@ def _schedule(queuer: PgQueuer, pg: Pg, bulk: Pg, settings: Settings, sealer: Se
     @queuer.schedule("ensure_partitions", "7 * * * *")
     async def ensure_partitions(schedule: Schedule) -> None:
         await housekeeping.ensure_partitions(pg)
+
+    @queuer.schedule("recover_jobs", "57 * * * *")
+    async def recover_jobs(schedule: Schedule) -> None:
+        await housekeeping.recover_jobs(pg, RUN)
 
     @queuer.schedule("prune", "37 * * * *")
     async def prune(schedule: Schedule) -> None:
@@ -111,49 +116,55 @@ def _schedule_counting(queuer: PgQueuer, bulk: Pg) -> None:
         await counting.refresh_summary(bulk)
 
 
-def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier) -> None:
-    @queuer.entrypoint(MAIL, concurrency_limit=LETTERS)
+def _enter(queuer: PgQueuer, pg: Pg, settings: Settings, carrier: Carrier, underway: Underway) -> None:
+    # Held: a row that could not be put back is not deleted, but due again with `recover_jobs`.
+    @queuer.entrypoint(MAIL, concurrency_limit=LETTERS, on_failure="hold")
     async def mail(job: Job) -> None:
-        try:
-            await deliver(settings, pg, job.payload or b"")
-        except (MailWaits, StoreUnavailable) as error:
-            if job.attempts >= MAIL_TRIES:
-                await give_up(pg, job.payload or b"", str(error))
-                return
-            seconds = min(LONGEST_MAIL_WAIT, 2.0 ** min(job.attempts, 20))
-            log.warning("a letter waits", fault=str(error), seconds=seconds)
-            raise RetryRequested(timedelta(seconds=seconds)) from error
+        await underway.see_to(job, _mail(job, pg, settings))
 
-    @queuer.entrypoint(RUN, concurrency_limit=RUNS)
+    @queuer.entrypoint(RUN, concurrency_limit=RUNS, on_failure="hold")
     async def job_run(job: Job) -> None:
-        try:
-            await carrier.carry_out(UUID(bytes=job.payload or b""))
-        except (TryAgain, StoreUnavailable) as error:
-            seconds = error.seconds if isinstance(error, TryAgain) else BACKOFF_SECONDS
-            raise RetryRequested(timedelta(seconds=seconds)) from error
+        await underway.see_to(job, _job_run(job, carrier))
 
 
-def _enter_files(queuer: PgQueuer, work: FileWork) -> None:
+async def _mail(job: Job, pg: Pg, settings: Settings) -> None:
+    try:
+        await deliver(settings, pg, job.payload or b"")
+    except (MailWaits, StoreUnavailable) as error:
+        if job.attempts >= MAIL_TRIES:
+            await give_up(pg, job.payload or b"", str(error))
+            return
+        seconds = min(LONGEST_MAIL_WAIT, 2.0 ** min(job.attempts, 20))
+        log.warning("a letter waits", fault=str(error), seconds=seconds)
+        raise RetryRequested(timedelta(seconds=seconds)) from error
+
+
+async def _job_run(job: Job, carrier: Carrier) -> None:
+    try:
+        await carrier.carry_out(UUID(bytes=job.payload or b""))
+    except (TryAgain, StoreUnavailable) as error:
+        seconds = error.seconds if isinstance(error, TryAgain) else BACKOFF_SECONDS
+        raise RetryRequested(timedelta(seconds=seconds)) from error
+
+
+def _enter_files(queuer: PgQueuer, work: FileWork, underway: Underway) -> None:
     @queuer.schedule("sweep_files", "27 * * * *")
     async def sweep_files(schedule: Schedule) -> None:
         await work.sweep.run()
 
-    @queuer.entrypoint(FORGET, concurrency_limit=FILES_AT_ONCE)
+    @queuer.entrypoint(FORGET, concurrency_limit=FILES_AT_ONCE, on_failure="hold")
     async def files_forget(job: Job) -> None:
-        with _again(job):
-            await work.forget(job.payload or b"")
+        await underway.see_to(job, _again(job, work.forget))
 
-    @queuer.entrypoint(SCAN, concurrency_limit=FILES_AT_ONCE)
+    @queuer.entrypoint(SCAN, concurrency_limit=FILES_AT_ONCE, on_failure="hold")
     async def files_scan(job: Job) -> None:
-        with _again(job):
-            await work.scan(job.payload or b"")
+        await underway.see_to(job, _again(job, work.scan))
 
 
-@contextmanager
-def _again(job: Job) -> Iterator[None]:
+async def _again(job: Job, work: Callable[[bytes], Awaitable[None]]) -> None:
     """For as long as it takes."""
     try:
-        yield
+        await work(job.payload or b"")
     except (ClamdAway, StoreUnavailable) as error:
         seconds = min(LONGEST_FILE_WAIT, 2.0 ** min(job.attempts, 20))
         log.warning("a file's job waits", job=job.entrypoint, fault=str(error), seconds=seconds)
@@ -161,8 +172,9 @@ def _again(job: Job) -> Iterator[None]:
 
 
 async def run(settings: Settings, stop: asyncio.Event, kinds: Mapping[str, JobKind] | None = None) -> None:
-    """Until `stop` is set. What jobs.housekeeping does every hour is done once at the start as well. `kinds`: instead
-    of those that the resources declare."""
+    """Until `stop` is set: then what is under way has half of HUB_SHUTDOWN_TIMEOUT, and what has not ended by then is
+    put back into the queue. Months are made ahead and lost jobs found again at the start as well. `kinds`: instead of
+    those that the resources declare."""
     logging.getLogger("pgqueuer").setLevel(logging.WARNING)
     pg = await Pg.open(settings, [Role.hub_system])
     bulk = await Pg.open(
@@ -197,13 +209,14 @@ async def _no_journal(row: AuditRow) -> None:
 
 async def _session(settings: Settings, pg: Pg, bulk: Pg, stop: asyncio.Event, carrier: Carrier, work: FileWork) -> None:
     await housekeeping.ensure_partitions(pg)
+    await housekeeping.recover_jobs(pg, RUN)
     sealer = Sealer(settings)
     await sealer.run(pg)
     connection = await connect(settings, Role.hub_system)
     try:
-        queuer = build(connection, pg, bulk, settings, sealer, carrier, work)
-        stopper = asyncio.create_task(stop.wait())
-        stopper.add_done_callback(lambda _: queuer.shutdown.set())
+        underway = Underway()
+        queuer = build(connection, pg, bulk, settings, sealer, carrier, work, underway)
+        stopper = asyncio.create_task(_end(stop, queuer, underway, settings.shutdown_timeout / 2))
         lost = asyncio.Event()
 
         def note_loss(_: object) -> None:
@@ -219,6 +232,13 @@ async def _session(settings: Settings, pg: Pg, bulk: Pg, stop: asyncio.Event, ca
             raise StoreUnavailable("the jobs' connection to PostgreSQL was lost")
     finally:
         connection.terminate()
+
+
+async def _end(stop: asyncio.Event, queuer: PgQueuer, underway: Underway, patience: float) -> None:
+    await stop.wait()
+    queuer.shutdown.set()
+    await asyncio.sleep(patience)
+    underway.leave()
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

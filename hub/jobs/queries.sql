@@ -37,3 +37,31 @@ SELECT hub_expire_passes($1)
 -- role: hub_system
 -- Forget tickets that nobody used in time.
 DELETE FROM reader_tickets WHERE expires_at < now()
+
+-- requeue_held --
+-- role: hub_system
+-- Rows that PgQueuer failed to put back are due again; how many there were.
+WITH due AS (
+    UPDATE pgqueuer SET status = 'queued', execute_after = now(), updated = now() WHERE status = 'failed' RETURNING true
+)
+SELECT count(*) FROM due
+
+-- lost_runs --
+-- role: hub_system
+-- Runs that are to be carried out and have no row of the entry point $1 in the queue.
+SELECT r.id FROM job_runs AS r
+WHERE r.status IN ('queued', 'running')
+    AND NOT EXISTS (SELECT FROM pgqueuer AS q WHERE q.entrypoint = $1 AND q.payload = uuid_send(r.id))
+
+-- enqueue_lost --
+-- role: hub_system
+-- They get one each; how many there were. Another host may be looking at the same time.
+WITH due AS (
+    INSERT INTO pgqueuer (priority, entrypoint, payload, status, dedupe_key)
+    SELECT 0, $1, uuid_send(lost.id), 'queued', $1 || ' ' || lost.id FROM ({lost_runs}) AS lost
+    ON CONFLICT DO NOTHING
+    RETURNING id, entrypoint, priority
+), logged AS (
+    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'queued', entrypoint, priority FROM due
+)
+SELECT count(*) FROM due

@@ -138,8 +138,11 @@ class Drain:
         later: list[Amendment | Merge | Annulment],
         error: Exception,
     ) -> None:
-        """Halve until the scan that PostgreSQL refuses stands alone; changes to scans come after all of them."""
-        if len(scans) == 1:
+        """Halve until the scan that PostgreSQL refuses stands alone; changes to scans come after all of them, one by
+        one, for it may be one of these that it refuses."""
+        if scans and later:
+            await self._write(connection, recorder, scans, rows, [])
+        elif len(scans) == 1:
             log.error("PostgreSQL refused a scan; `passhub rejected` lists it", journal_row=rows[0], error=str(error))
             await access_log.reject(connection, recorder, rows[0], access_log.Refused(*scans[0]), error)
             await access_log.note_heads(connection, recorder, scans)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -260,9 +261,12 @@ class Journal:
         """Up to `limit` rows with a greater id, in order."""
         return list(self._rows("WHERE id > ? ORDER BY id LIMIT ?", (row, limit)))
 
-    def rows_before(self, row: int, at: int, limit: int) -> list[Row]:
-        """Up to `limit` of the oldest rows with id ≤ `row`, made before `at` (µs)."""
-        return list(self._rows("WHERE id <= ? AND at < ? ORDER BY id LIMIT ?", (row, at, limit)))
+    def rows_before(self, row: int, at: int | None, limit: int) -> list[Row]:
+        """Up to `limit` of the oldest rows with id ≤ `row`, up to the first that was not made before `at` (µs); None:
+        whenever they were made. No row behind that one is read: it is asked twice a second, and there are many. Where
+        the clock was set back, older ones wait behind it."""
+        with contextlib.closing(self._rows("WHERE id <= ? ORDER BY id LIMIT ?", (row, limit))) as rows:
+            return list(itertools.takewhile(lambda found: at is None or found.at < at, rows))
 
     def firsts_before(self, row: int, limit: int) -> list[tuple[int, dict[bytes, int]]]:
         """Id and `firsts` of up to `limit` rows with a smaller id, newest first; their bodies are not read."""
@@ -278,7 +282,7 @@ class Journal:
     def all_rows(self) -> Iterator[Row]:
         return self._rows("ORDER BY id", ())
 
-    def _rows(self, clause: str, values: tuple[int, ...]) -> Iterator[Row]:
+    def _rows(self, clause: str, values: tuple[int, ...]) -> Generator[Row, None, None]:
         try:
             for id_, at, scans, firsts, body in self._connection().execute(SELECT_ROWS + clause, values):
                 if not is_sound_row(at, scans, firsts, body):

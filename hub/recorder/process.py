@@ -337,9 +337,9 @@ class Recorder:
     def _keep_house(self) -> None:
         """Prune, write what is due; the commit also shows that the disk still takes writes while nobody scans."""
         limit = self._limit()
-        horizon = time.time_ns() // 1000 - int(self._settings.journal_retention_hours * 3600e6)
+        horizon: int | None = time.time_ns() // 1000 - int(self._settings.journal_retention_hours * 3600e6)
         if self.journal.bytes > limit * 3 // 4:
-            horizon = time.time_ns() // 1000
+            horizon = None
         rows = self.journal.rows_before(self.journal.drained, horizon, PRUNE_ROWS)
         self.journal.commit_notes([row.id for row in rows])
         for row in rows:

@@ -67,8 +67,9 @@ async def _jobs(settings: Settings, control_fd: int | None) -> None:
     ends = [asyncio.create_task(stop.wait()), asyncio.create_task(line.gone.wait())]
     await asyncio.wait([*tasks, *ends], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
+    # After half of it, jobs are put back into the queue: that takes a moment before the connections are cut.
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(settings.shutdown_timeout / 2):
+        async with asyncio.timeout(settings.shutdown_timeout * 3 / 4):
             await asyncio.shield(tasks[0])
     await _cancel([*tasks, *ends])
 

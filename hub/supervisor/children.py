@@ -43,7 +43,7 @@ class Child(asyncio.Protocol):
         return None if self._process is None or self.ended.is_set() else self._process.pid
 
     async def start(self, settings: Settings, arguments: list[str], listening: socket.socket | None) -> None:
-        """Start the process. What it prints goes where the supervisor prints."""
+        """Start the process. What it prints goes where the supervisor prints. Raises OSError."""
         ours, theirs = socket.socketpair()
         fds = [theirs.fileno()]
         command = [sys.executable, "-m", "hub.supervisor.child", self.role, f"--control-fd={theirs.fileno()}"]
@@ -56,6 +56,9 @@ class Child(asyncio.Protocol):
             self._process = await asyncio.create_subprocess_exec(
                 *command, *arguments, pass_fds=fds, env=env, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
             )
+        except BaseException:
+            ours.close()
+            raise
         finally:
             theirs.close()
         await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)

@@ -87,10 +87,21 @@ class Supervisor:
     # Keeping processes alive
 
     async def _keep(self, role: str, slot: int | None) -> None:
-        deaths = 0
+        deaths, begun = 0, False
         while not self._stopping.is_set():
             started = time.monotonic()
-            child = await self._start(role, slot, successor=False)
+            try:
+                child = await self._start(role, slot, successor=False)
+            except OSError as error:
+                # No memory, no processes or no descriptors left. The others work on, and some may be free again soon;
+                # whoever has just started the hub is told instead.
+                if not begun:
+                    raise
+                log.error("a process cannot be started; trying again", process=_name(role, slot), error=str(error))
+                deaths += 1
+                await self._pause(deaths)
+                continue
+            begun = True
             while True:
                 await child.ended.wait()
                 # A worker that was replaced is not a death: watch its successor.
@@ -103,13 +114,16 @@ class Supervisor:
             deaths = 0 if time.monotonic() - started > STEADY_SECONDS else deaths + 1
             self._restarts[role] += 1
             log.error("a process ended; starting it again", process=child.name, status=child.returncode)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(BACKOFF_SECONDS[min(deaths, len(BACKOFF_SECONDS) - 1)]):
-                    await self._stopping.wait()
+            await self._pause(deaths)
+
+    async def _pause(self, deaths: int) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BACKOFF_SECONDS[min(deaths, len(BACKOFF_SECONDS) - 1)]):
+                await self._stopping.wait()
 
     async def _start(self, role: str, slot: int | None, *, successor: bool) -> Child:
-        name = role if slot is None else f"{role}-{slot}"
-        child = Child(name, role, self._render)
+        """Raises OSError."""
+        child = Child(_name(role, slot), role, self._render)
         arguments = [] if slot is None else [f"--slot={slot}"]
         if successor:
             arguments.append("--successor")
@@ -147,7 +161,11 @@ class Supervisor:
                 await self._replace(slot)
 
     async def _replace(self, slot: int) -> None:
-        successor = await self._start("worker", slot, successor=True)
+        try:
+            successor = await self._start("worker", slot, successor=True)
+        except OSError as error:
+            log.error("the successor cannot be started; the worker stays", slot=slot, error=str(error))
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(SUCCESSOR_PATIENCE_SECONDS):
                 done = [asyncio.create_task(e.wait()) for e in (successor.ready, successor.ended, self._stopping)]
@@ -229,3 +247,7 @@ class Supervisor:
             gauge("hub_workers", "Workers that run", len([c for c in self._workers.values() if c.pid is not None])),
         ]
         return render(self._dead, [(child.name, child.families) for child in self._children], own)
+
+
+def _name(role: str, slot: int | None) -> str:
+    return role if slot is None else f"{role}-{slot}"

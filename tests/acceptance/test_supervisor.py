@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from functools import partial
@@ -120,6 +121,31 @@ def test_a_successor_that_cannot_start_leaves_the_worker_at_work(
             load.wait_kept(200)
         assert not load.ledger.faults, load.ledger.faults
         check(school, load.ledger, amended=True)
+
+
+def test_a_process_that_cannot_be_started_again_now_is_later_and_the_others_work_on(
+    school: School, directory: Path
+) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        before = hub.pids
+        _, most = resource.prlimit(hub.pid, resource.RLIMIT_NOFILE)
+        # What is open stays so: this supervisor's three first, and all else it has.
+        soft, _ = resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, (3, most))
+        try:
+            os.kill(before["workers"][1], signal.SIGKILL)
+            os.kill(before["jobs"], signal.SIGKILL)
+            hub.wait_line("a process cannot be started; trying again")
+            hub.send(signal.SIGHUP)
+            hub.wait_line("the successor cannot be started; the worker stays")
+            assert is_alive(before["workers"][0])
+            assert is_alive(before["recorder"])
+        finally:
+            resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, (soft, most))
+        hub.workers_replaced(before["workers"], count=1)
+        hub.recovers(lambda: hub.pids["jobs"] not in {None, before["jobs"]}, "new jobs")
+        hub.wait_ready()
+        assert (hub.pids["recorder"], hub.pids["workers"][0]) == (before["recorder"], before["workers"][0])
 
 
 def test_sigterm_stops_within_five_seconds_with_the_journal_drained(school: School, directory: Path) -> None:

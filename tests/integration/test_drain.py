@@ -216,6 +216,14 @@ async def test_a_scan_that_postgresql_refuses_stands_alone_and_holds_nobody_up(b
     assert [row["replayed_at"] for row in rejected] == [None, None]
 
 
+async def test_a_change_that_postgresql_refuses_costs_no_scan(bench: Bench) -> None:
+    bench.keep(scan := entry())
+    bench.keep(entry(scan_id=scan.scan_id, report=Report(NOW, False, "y" * 201)))
+    await bench.empty()
+    assert [row["id"].bytes for row in await bench.rows()] == [scan.scan_id]
+    assert (bench.drain.rejected, await bench.count("access_logs_rejected")) == (1, 0)
+
+
 async def test_a_refused_scan_is_listed_and_replayed_once_its_cause_is_gone(bench: Bench) -> None:
     await bench.connection.execute("ALTER TABLE access_logs ADD CONSTRAINT closed CHECK (reason IS NULL)")
     fine, refused = entry(), entry(code=int(Reason.expired_pass))

@@ -54,6 +54,38 @@ def test_rows_come_back_in_order_as_they_were(journal: Journal) -> None:
     again.close()
 
 
+def test_looking_for_what_may_go_costs_no_more_when_more_stays(journal: Journal) -> None:
+    for number in range(1, 11):
+        append(journal, number)
+    few = steps(journal)
+    for number in range(11, 501):
+        append(journal, number)
+    assert steps(journal) == few
+    assert [row.id for row in journal.rows_before(500, None, 100)] == list(range(1, 101))
+
+
+def steps(journal: Journal) -> int:
+    """What SQLite does to find the three oldest rows."""
+    taken = 0
+
+    def count() -> None:
+        nonlocal taken
+        taken += 1
+
+    journal._connection().set_progress_handler(count, 1)
+    assert [row.id for row in journal.rows_before(500, 4, 100)] == [1, 2, 3]
+    journal._connection().set_progress_handler(None, 1)
+    return taken
+
+
+def test_rows_from_before_a_clock_was_set_back_wait_for_the_first_of_them(journal: Journal) -> None:
+    for at in (1, 9, 2, 3):
+        append(journal, at)
+    assert [row.id for row in journal.rows_before(4, 4, 10)] == [1]
+    assert [row.id for row in journal.rows_before(4, 10, 10)] == [1, 2, 3, 4]
+    assert [row.id for row in journal.rows_before(3, None, 10)] == [1, 2, 3]
+
+
 def test_the_note_of_what_was_drained_rides_with_the_next_commit(journal: Journal) -> None:
     append(journal, 1, scans=3)
     append(journal, 2, scans=2)

@@ -39,7 +39,7 @@ class Presses:
 
     async def make_ready(self, badges: list[Badge]) -> list[str]:
         """Gives each badge its pattern. Returns the letters that no font has, in the order of the badges: such a badge
-        is not to be printed. Raises StoreUnavailable."""
+        is not to be printed. Raises HandLost."""
         chunks = [badges[start : start + AT_ONCE] for start in range(0, len(badges), AT_ONCE)]
         bare = [[_bare(badge) for badge in chunk] for chunk in chunks]
         missing = list[str]()
@@ -50,7 +50,7 @@ class Presses:
         return missing
 
     async def pages(self, badges: list[Badge], layout: Layout) -> bytes:
-        """The PDF of badges that are ready. Raises StoreUnavailable."""
+        """The PDF of badges that are ready. Raises HandLost."""
         return (await self._do(Task(badges, layout))).pdf
 
     async def card(self, badge: Badge) -> tuple[bytes, str]:
@@ -61,6 +61,8 @@ class Presses:
         try:
             (missing,) = await self.make_ready([badge])
             return (b"", missing) if missing else (await self.pages([badge], "card"), "")
+        except HandLost as error:
+            raise StoreUnavailable("no badge can be drawn at this moment") from error
         finally:
             self._waiting -= 1
 
@@ -68,8 +70,6 @@ class Presses:
         hand = await self._free.get()
         try:
             return await hand.do(task)
-        except (HandLost, TimeoutError) as error:
-            raise StoreUnavailable("no badge can be drawn at this moment") from error
         finally:
             self._free.put_nowait(hand)
 

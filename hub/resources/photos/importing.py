@@ -106,7 +106,7 @@ class _Import:
 
     async def _keep(self, student: UUID, pictures: list[bytes], scan: Scan) -> None:
         run, version = self._run, new_id()
-        async with undone_on_failure(run.files, photo_keys(run.school, student, version)):
+        async with undone_on_failure(run.files, photo_keys(run.school, student, version)) as undone:
             await put_photo(run.files, run.school, student, version, pictures)
             self._state.counts.kept += 1
             try:
@@ -116,6 +116,7 @@ class _Import:
                     before, after = {"photo": None if old is None else str(old)}, {"photo": str(version)}
                     await run.audit(tx, "update", "student", student, old=before, new=after, subject=student)
                     self._note()
+                    undone.clear()
             except BaseException:
                 self._state.counts.kept -= 1
                 raise

@@ -24,14 +24,17 @@ GONE_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def undone_on_failure(files: Files, keys: Iterable[str]) -> AsyncIterator[None]:
-    """Whatever ends the block early, nothing is under these keys afterwards, as far as the place can be reached."""
+async def undone_on_failure(files: Files, keys: Iterable[str]) -> AsyncIterator[list[str]]:
+    """Whatever ends the block early, nothing is under these keys afterwards, as far as the place can be reached.
+    Whoever commits in the block empties what it is given before that: when the commit's answer is lost, the row may be
+    there; where it is not, the sweep takes the bytes."""
+    left = list(keys)
     try:
-        yield
+        yield left
     except BaseException:
         with suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(GONE_SECONDS):
-                for key in keys:
+                for key in left:
                     await files.delete(key)
         raise
 

@@ -103,7 +103,7 @@ class Intake:
                 content = await asyncio.to_thread(spool.open().read)
                 done = await self._hand.do(Task(content, [PILLOW[kind]], sizes, self._pixels, whole))
         except HandLost as error:
-            # Twice: it is this picture that ends the process.
+            # Twice: it is this picture that ends the process, or holds it up.
             raise Unprocessable("the picture cannot be read", [fault(field, "cannot be read")]) from error
         finally:
             self._waiting -= 1

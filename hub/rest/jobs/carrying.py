@@ -89,7 +89,11 @@ class Carrier:
             status, result, errors = "failed", failure.result, failure.errors
         except Exception as error:  # noqa: BLE001 - it is logged, and said of the job
             status, errors = "failed", [self._fault(run, kind, attempt, error)]
-        await self._end(run.id, attempt, run, status, result, errors)
+        try:
+            await self._end(run.id, attempt, run, status, result, errors)
+        except Exception as error:  # noqa: BLE001 - as above: of an end that cannot be written the job has to end, too
+            status, errors = "failed", [self._fault(run, kind, attempt, error)]
+            await self._end(run.id, attempt, run, status, None, errors)
         log.info("a job has ended", job=str(run.id), kind=kind.name, status=status)
 
     def _fault(self, run: Run[Any], kind: JobKind, attempt: int, error: Exception) -> JobError:

@@ -6,12 +6,16 @@ import io
 import struct
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 
 from hub.config import Settings
+from hub.errors import StoreUnavailable
+from hub.rest.jobs.run import Run
+from hub.store.pg import Connection
 from tests.clamd import ClamdProcess
 from tests.integration.files.samples import DAMAGED, HEIC, INFECTED, picture, zipped
 from tests.integration.files.uploads import STUDENTS, add_student, photo
@@ -151,6 +155,27 @@ async def test_at_once_it_is_told_what_is_no_zip_at_all(site: Site) -> None:
     assert (await send(site, picture())).status == 415
     assert (await send(site, b"")).status == 400
     assert (await send(site, zipped({}), site.token("security"))).status == 403
+
+
+async def test_a_commit_whose_answer_is_lost_leaves_the_picture(
+    site: Site, own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, commit = ["lost"], Run.tx
+
+    @asynccontextmanager
+    async def cut_off(run: Run[Any]) -> AsyncIterator[Connection]:
+        async with commit(run) as tx:
+            yield tx
+        if answers:
+            raise StoreUnavailable(answers.pop())
+
+    monkeypatch.setattr(Run, "tx", cut_off)
+    ada = await add_student(site, number="S-001")
+    sent = await send(site, zipped({"S-001.jpg": picture()}))
+    async with jobs_running(own):
+        job = await ended(site, sent.json["id"], hurry=True)
+    assert (job["status"], job["result"], answers) == ("finished", {"pictures": 1, "kept": 1, "refused": 0}, [])
+    assert (await photo(site, ada)).size == (400, 400)
 
 
 async def test_killed_in_the_middle_it_goes_on(site: Site, own: Settings) -> None:

@@ -160,6 +160,21 @@ async def test_a_fault_of_ours_is_tried_again_and_then_told_without_its_text(
     assert [row["attempt"] for row in await site.fetch("SELECT attempt FROM job_runs")] == [3]
 
 
+async def test_an_end_that_cannot_be_written_is_tried_again_and_then_a_failure(
+    site: Site, world: World, settings: Callable[..., Settings]
+) -> None:
+    async def say_what_no_column_holds(_: Run[Asked]) -> dict[str, Any]:
+        return {"said": "\x00"}
+
+    world.work = say_what_no_column_holds
+    asked = await site.ask("POST", TELL, site.token(), {})
+    await site.fetch("UPDATE job_runs SET attempt = 1")
+    async with jobs_running(settings(), [world.kind]):
+        job = await ended(site, asked.json["id"], hurry=True)
+    assert (job["status"], job["result"], len(job["errors"])) == ("failed", None, 1)
+    assert [row["attempt"] for row in await site.fetch("SELECT attempt FROM job_runs")] == [3]
+
+
 async def test_a_run_that_was_taken_over_commits_nothing(
     site: Site, world: World, settings: Callable[..., Settings]
 ) -> None:
