@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.scripted_api import OPEN
-from tests.browser.scripted_hub import ScriptedHub
+from tests.browser.scripted_hub import Screen, ScriptedHub, door, stats
 from tests.browser.window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -64,3 +64,75 @@ async def test_what_is_open_is_there_however_much_happened(window: Window, hub: 
     await screen.send("acknowledged", {"acknowledgements": []})
     await expect(happened.locator("li")).to_have_count(151)  # as far back as it was
     await expect(opened.locator("li")).to_have_count(3)
+
+
+async def looked_up(window: Window, hub: ScriptedHub) -> Screen:
+    """Ada, at the first of two doors."""
+    await window.open(hub.url)
+    await hub.screen()
+    await window.page.goto(f"{hub.url}/look-up")
+    screen = await hub.screen()
+    await screen.send("stats", stats(door("A"), door("B")))
+    await window.page.get_by_label("Name or number").fill("ad")
+    return screen
+
+
+async def test_a_verdict_is_of_the_door_that_is_named(window: Window, hub: ScriptedHub) -> None:
+    page, held, late = window.page, asyncio.Event(), asyncio.Event()
+    denied = {"decision": "denied", "reason": "wrong_direction", "checks": []}
+    answers: dict[str, dict[str, Any] | None] = {"A": denied | {"decision": "granted", "reason": None}, "B": denied}
+
+    async def explain(route: Route) -> None:
+        at = parse_qs(urlsplit(route.request.url).query)["accessPointId"][0]
+        if at == "B":
+            await held.wait()
+        answer = answers[at]
+        await (route.abort("internetdisconnected") if answer is None else route.fulfill(json=answer))
+        if at == "B":
+            late.set()
+
+    await page.route("**/api/v1/passes/*/explain?*", explain)
+    await looked_up(window, hub)
+    works, works_not = page.get_by_text("The pass works here and now"), page.get_by_text("The pass does not work here")
+    await expect(works).to_be_visible(timeout=30_000)
+    await page.get_by_label("At which door").select_option("B")
+    await expect(works).to_have_count(0)  # of B nothing is known yet
+    await page.get_by_label("At which door").select_option("A")
+    await expect(works).to_be_visible()
+    held.set()
+    await asyncio.wait_for(late.wait(), 30)  # B's answer comes when A's is shown
+    await page.get_by_label("Name or number").press("ArrowDown")
+    await expect(works).to_be_visible()
+    await expect(works_not).to_have_count(0)
+
+    answers["B"] = None
+    await page.get_by_label("At which door").select_option("B")
+    await expect(page.locator(".person").get_by_role("alert")).to_contain_text("cannot be reached")
+    answers["B"] = denied
+    await page.get_by_role("button", name="Try again").click()
+    await expect(works_not).to_be_visible()
+
+
+async def test_who_is_let_in_by_hand_is_let_in_where_it_was_said(window: Window, hub: ScriptedHub) -> None:
+    page, made = window.page, list[Any]()
+
+    async def let_in(route: Route) -> None:
+        made.append(route.request.post_data_json)
+        await route.fulfill(status=500, json={"message": "not today"})
+
+    await page.route("**/api/v1/access-logs", let_in)
+    screen = await looked_up(window, hub)
+    await expect(page.get_by_label("At which door")).to_have_value("A")
+    await screen.send("stats", stats(door("A", reader="offline"), door("B"), door("C")))
+    await expect(page.get_by_role("option", name="C")).to_have_count(1)
+    await expect(page.get_by_label("At which door")).to_have_value("A")
+    await page.get_by_role("button", name="Let in by hand").click()
+    dialog = page.get_by_role("dialog")
+    await screen.send("stats", stats(door("B"), door("D")))  # A is deleted
+    await expect(page.locator("option", has_text="D")).to_have_count(1)
+    await expect(dialog).to_contain_text("is let in at A.")
+    await dialog.get_by_label("Why").fill("known to me")
+    await dialog.get_by_role("button", name="Let in").click()
+    await expect(dialog.get_by_role("alert")).to_be_visible()
+    assert [one["accessPointId"] for one in made] == ["A"]
+    window.complaints.clear()
