@@ -1,0 +1,44 @@
+"""Forms keep what was typed and what a colleague saved, and offer what the hub will take; before the real program."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.office import PATIENCE, Office
+
+pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_dialog_is_closed_by_a_click_behind_it_and_not_by_the_end_of_a_selection(office: Office) -> None:
+    page = office.window.page
+    await office.go("/admin/students", "Students")
+    await office.press("New student")
+    await office.type(First_name="Emmy")
+    dialog, name = page.get_by_role("dialog"), page.get_by_role("dialog").get_by_label("First name")
+    box = await name.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.down()
+    await page.mouse.move(5, 5)
+    await page.mouse.up()
+    await expect(name).to_have_value("Emmy")
+    await page.mouse.click(5, 5)
+    await expect(dialog).to_have_count(0)
+
+
+async def test_what_is_shown_once_is_closed_by_its_button_alone(office: Office) -> None:
+    page = office.window.page
+    await office.go("/admin/access-points", "Access points")
+    await office.press("New access point")
+    await office.type(Name="Orangery")
+    await office.press("Create it, and show its key")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("It is shown this once", timeout=PATIENCE)
+    for _ in range(3):
+        await page.keyboard.press("Escape")
+        await page.mouse.click(5, 5)
+        await expect(dialog).to_contain_text("PASSHUB_KEY=")
+    await expect(dialog.get_by_role("button", name="Close")).to_have_count(0)
+    await office.press("The reader has it")
+    await expect(dialog).to_have_count(0)
