@@ -9,6 +9,8 @@ from tests.browser.office import PATIENCE, Office
 
 pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
 
+OF_NORTH = "(SELECT school_id FROM users WHERE email = 'admin@north.example')"
+
 
 async def test_a_dialog_is_closed_by_a_click_behind_it_and_not_by_the_end_of_a_selection(office: Office) -> None:
     page = office.window.page
@@ -42,3 +44,50 @@ async def test_what_is_shown_once_is_closed_by_its_button_alone(office: Office) 
     await expect(dialog.get_by_role("button", name="Close")).to_have_count(0)
     await office.press("The reader has it")
     await expect(dialog).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("path", "title", "made", "meanwhile", "kept"),
+    [
+        (
+            *("/admin/departments", "Departments"),
+            f"INSERT INTO departments (school_id, name, code) VALUES ({OF_NORTH}, 'Botany', 'BOT') RETURNING true",
+            "UPDATE departments SET head_name = 'Ada' WHERE code = 'BOT' RETURNING true",
+            "SELECT (name, head_name)::text FROM departments WHERE code = 'BOT'",
+        ),
+        (
+            *("/admin/passes/templates", "Templates of passes"),
+            f"INSERT INTO pass_templates (school_id, name) VALUES ({OF_NORTH}, 'Botany') RETURNING true",
+            "UPDATE pass_templates SET title = 'Ada' WHERE name = 'Botany' RETURNING true",
+            "SELECT (name, title)::text FROM pass_templates WHERE title = 'Ada'",
+        ),
+        (
+            *("/admin/roles", "Roles"),
+            f"INSERT INTO roles (school_id, name) VALUES ({OF_NORTH}, 'Botany') RETURNING true",
+            "UPDATE roles SET description = 'Ada' WHERE name = 'Botany' RETURNING true",
+            "SELECT (name, description)::text FROM roles WHERE description = 'Ada'",
+        ),
+    ],
+)
+async def test_what_a_colleague_saved_meanwhile_is_not_overwritten(
+    office: Office, path: str, title: str, made: str, meanwhile: str, kept: str
+) -> None:
+    page = office.window.page
+    await office.one(made)
+    await office.go(path, title)
+    await page.get_by_role("button", name="Botany").click(timeout=PATIENCE)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name", exact=True).fill("Biology")
+    await office.one(meanwhile)
+    await office.press("Save")
+    await expect(dialog.get_by_role("alert")).to_contain_text("It was changed since you read it", timeout=PATIENCE)
+    assert ["a status of 412" in one for one in office.window.complaints] == [True]
+    office.window.complaints.clear()
+    assert await office.one(kept) == "(Botany,Ada)"
+    await page.keyboard.press("Escape")
+    await page.reload()
+    await page.get_by_role("button", name="Botany").click(timeout=PATIENCE)
+    await dialog.get_by_label("Name", exact=True).fill("Biology")
+    await office.press("Save")
+    await expect(dialog).to_have_count(0, timeout=PATIENCE)
+    assert await office.one(kept) == "(Biology,Ada)"
