@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.office import PATIENCE, Office
+from tests.acceptance.hub import Hub
+from tests.acceptance.school import School
+from tests.browser.office import CHIEF, PATIENCE, Office
+from tests.browser.window import Window
 
 pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
 
@@ -91,3 +94,42 @@ async def test_what_a_colleague_saved_meanwhile_is_not_overwritten(
     await office.press("Save")
     await expect(dialog).to_have_count(0, timeout=PATIENCE)
     assert await office.one(kept) == "(Biology,Ada)"
+
+
+async def test_only_roles_that_may_be_given_are_offered(window: Window, program: Hub, school: School) -> None:
+    office, page = Office(window, program, school), window.page
+    await office.one(
+        f"WITH made AS (INSERT INTO roles (school_id, name) VALUES ({OF_NORTH}, 'Locksmith') RETURNING id),"
+        " rights AS (INSERT INTO role_permissions SELECT made.id, p.id FROM made, permissions p"
+        " WHERE p.name LIKE 'signing_keys:%')"
+        " INSERT INTO users (email, password_hash, first_name, last_name, role_id, school_id)"
+        f" SELECT 'lock@north.example', '', 'Lucy', 'Lock', id, {OF_NORTH} FROM made RETURNING true"
+    )
+    await office.sign_in()
+    await office.go("/admin/accounts", "Accounts")
+    await office.press("Invite somebody")
+    role = page.get_by_role("dialog").get_by_label("Role")
+    await expect(role.locator("option", has_text="Guard")).to_have_count(1, timeout=PATIENCE)
+    for name in ("Super administrator", "Locksmith"):
+        await expect(role.locator("option", has_text=name)).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Lucy Lock").click()
+    card = page.get_by_role("dialog")
+    await expect(card).to_contain_text("This account may do more than you", timeout=PATIENCE)
+    await expect(card.get_by_role("button", name="Save")).to_have_count(0)
+    assert await office.violations() == []
+    await office.go("/admin/roles", "Roles")
+    await office.reads("Locksmith")
+    await expect(page.get_by_role("button", name="Locksmith")).to_have_count(0)
+
+
+async def test_a_super_admin_is_invited_by_another_one(window: Window, program: Hub, school: School) -> None:
+    office = Office(window, program, school)
+    await office.sign_in(CHIEF)
+    await office.go("/admin/accounts", "Accounts")
+    await office.press("Invite somebody")
+    await office.type(First_name="Cara", Last_name="Chief", **{"E-mail_address": "cara@installation.example"})
+    await (await office.top).get_by_label("Role").select_option("Super administrator")
+    await office.press("Send the invitation")
+    await expect(window.page.get_by_text("is on its way.")).to_be_visible(timeout=PATIENCE)
+    assert await office.one("SELECT school_id IS NULL FROM users WHERE email = 'cara@installation.example'") is True

@@ -108,3 +108,16 @@ async def test_a_job_that_is_shown_no_more_is_asked_for_no_more(window: Window, 
     await page.clock.run_for(60_000)
     assert jobs.asked[second] == asked
     window.complaints.clear()
+
+
+async def test_refused_rows_are_for_who_imports(window: Window, hub: ScriptedHub) -> None:
+    page, jobs = window.page, Jobs()
+    jobs.all = [job(1, "students_import", status="finished", result={"rows": 3, "refusedRows": "/api/v1/refused"})]
+    await opened(window, hub, jobs)
+    dialog = page.get_by_role("dialog")
+    for permissions, buttons in (([], 0), (["students:import"], 1)):
+        hub.user["permissions"] = [*hub.user["permissions"], *permissions]
+        await page.reload()
+        await page.locator("tbody button").click()
+        await expect(dialog).to_contain_text("Rows")
+        await expect(dialog.get_by_role("button", name="Download refused rows")).to_have_count(buttons)
