@@ -102,6 +102,11 @@ def _always(make: Callable[[], Any]) -> Answer:
     return answer
 
 
+async def _hand_over(request: web.Request) -> web.Response:
+    found = [one for one in OPEN if one["kind"] == request.query.get("kind", one["kind"])]
+    return web.json_response({"data": found, "page": {"hasMore": False}})
+
+
 def api_routes() -> list[web.RouteDef]:
     logs = [_log(1), _log(2, status="denied", reason="revoked_pass"), _log(3, annulledAt="2026-01-01T00:00:00Z")]
     explained = {"decision": "denied", "reason": "revoked_pass", "checks": CHECKS}
@@ -110,7 +115,7 @@ def api_routes() -> list[web.RouteDef]:
     return [
         web.get("/api/v1/schools", _always(lambda: {"data": [school], "page": {"hasMore": False}})),
         web.get("/api/v1/access-points", _always(lambda: {"data": [GATE], "page": {"hasMore": False}})),
-        web.get("/api/v1/hand-over", _always(lambda: {"data": OPEN, "page": {"hasMore": False}})),
+        web.get("/api/v1/hand-over", _hand_over),
         web.get("/api/v1/faces", _always(lambda: {"data": [FACE], "page": {"hasMore": False}})),
         web.get("/api/v1/students/{student}/card", _always(lambda: FACE | {"passes": [PASS, WORN]})),
         web.get("/api/v1/access-logs", _always(lambda: {"data": logs, "page": {"hasMore": False}})),

@@ -121,18 +121,23 @@ async def test_a_schools_logo_is_kept_shown_and_taken_away(office: Office) -> No
     shown = page.get_by_role("img", name="Logo")
     await expect(page.get_by_label("Address of the logo")).to_be_visible(timeout=PATIENCE)
     await expect(shown).to_have_count(0)
+    await page.get_by_label("Website").fill("https://north.example")
     async with scanner(office.program):
         await page.get_by_label("Logo", exact=True).set_input_files(_file("logo.png", "image/png", picture("PNG")))
         await expect(shown).to_be_visible(timeout=PATIENCE)
     await expect(page.get_by_label("Address of the logo")).to_have_count(0)
     assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 1
-    await page.get_by_label("Website").fill("https://north.example")
+    await expect(page.get_by_label("Website")).to_have_value("https://north.example")  # what was typed stays
     await office.press("Save")
     await expect(page.get_by_text("Saved.")).to_be_visible(timeout=PATIENCE)
+    assert await office.one(f"SELECT website FROM schools WHERE id = {OF_NORTH}") == "https://north.example"
     assert await office.violations() == []
+    await page.get_by_label("Website").fill("https://west.example")
     await office.press("Take it away")
     await expect(shown).to_have_count(0, timeout=PATIENCE)
     assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 0
+    await expect(page.get_by_label("Address of the logo")).to_have_value("")
+    await expect(page.get_by_label("Website")).to_have_value("https://west.example")
 
 
 async def test_documents_are_kept_once_a_scanner_has_seen_them(office: Office) -> None:

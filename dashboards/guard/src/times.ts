@@ -1,5 +1,6 @@
 // Times and numbers as the reader's language writes them, in the school's zone: a guard's screen may stand elsewhere.
 
+import { beginningOf } from "./days.ts";
 import { locale } from "./words/language.ts";
 
 let zone: string | undefined;
@@ -53,17 +54,13 @@ export const shortDay = (at: Date): string => (valid(at) ? formats.day.format(at
 export const isoDay = (at: Date): string => new Intl.DateTimeFormat("en-CA", { timeZone: zoneName(), year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
 
 /** When a day such as 2026-11-25 begins at the school. */
-export const dayStart = (day: string): Date => midnight(new Date(`${day}T12:00:00Z`));
+export const dayStart = (day: string): Date => beginningOf(day, zoneName());
 
 /** 1 is Monday. */
 export const weekday = (number: number): string => new Intl.DateTimeFormat(locale, { weekday: "long", timeZone: "UTC" }).format(new Date(Date.UTC(2024, 0, number)));
 
 /** The beginning of the school's day. */
-export function midnight(now = new Date()): Date {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zoneName(), hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).formatToParts(now);
-  const part = (type: string): number => Number(parts.find((one) => one.type === type)?.value ?? 0);
-  return new Date(Math.floor(now.getTime() / 1000) * 1000 - ((part("hour") * 60 + part("minute")) * 60 + part("second")) * 1000);
-}
+export const midnight = (now = new Date()): Date => dayStart(isoDay(now));
 
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -1,7 +1,7 @@
 // Roles and what they may do, in words.
 
 import { api, type Schemas } from "../api/client.ts";
-import type { Permission } from "../session.svelte.ts";
+import { session, type Permission } from "../session.svelte.ts";
 import { w } from "../words/accounts.ts";
 import { w as shell } from "../words/shell.ts";
 import { here } from "./here.ts";
@@ -9,6 +9,14 @@ import { here } from "./here.ts";
 export type Role = Schemas["Role"];
 
 export const roleName = (name: string): string => shell.roles[name] ?? name;
+
+const SUPER_ADMIN = "super_admin";
+
+/** Belongs to no school, and who has it to none. */
+export const isSuper = (role: Role | undefined): boolean => role?.name === SUPER_ADMIN && role.builtIn;
+
+/** As the hub has it: nobody gives a role that may do what they may not, or changes one, or who has one. */
+export const mayGive = (role: Role): boolean => session.may(...(role.permissions as Permission[])) && (!isSuper(role) || session.me?.role === SUPER_ADMIN);
 
 export async function allRoles(): Promise<Role[]> {
   return (await api.get("/admin/roles", { query: { ...here(), limit: 200, sort: "name" } })).data;

@@ -3,7 +3,7 @@
 import type { Schemas } from "../api/client.ts";
 import { session } from "../session.svelte.ts";
 import { w } from "../words/schools.ts";
-import type { FieldOf } from "./fields.ts";
+import { draftOf, type FieldOf } from "./fields.ts";
 
 export type School = Schemas["School"];
 type Every<T> = T extends readonly unknown[] | string | number | boolean | null ? T : { [K in keyof T]-?: Every<T[K]> };
@@ -35,3 +35,6 @@ export function schoolFields(zone: string, logoHere = false): FieldOf<Changed>[]
 }
 
 export const doorFields: FieldOf<Changed>[] = [{ name: "maxStalenessSeconds", label: w.staleness, kind: "number", hint: w.stalenessHint, required: true }];
+
+/** What its form shows, but for the logo, which is changed beside it. */
+export const shownOf = (school: School): string => JSON.stringify([draftOf([...schoolFields(school.timezone, true), ...doorFields], school), school.settings]);
