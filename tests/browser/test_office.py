@@ -266,6 +266,26 @@ async def test_a_new_key_signs_and_a_stolen_one_is_exchanged(window: Window, pro
     await office.reads("Because: the backup was stolen")
 
 
+async def test_who_belongs_to_no_school_works_in_the_one_that_is_chosen(
+    window: Window, program: Hub, school: School
+) -> None:
+    office, page = Office(window, program, school), window.page
+    await office.one(
+        "INSERT INTO students (student_id, first_name, last_name, school_id)"
+        " SELECT 'M-1', code, 'Migrant', id FROM schools RETURNING true"
+    )
+    await office.sign_in(CHIEF)
+    await office.go("/admin/students?q=migrant", "Students")
+    await expect(page.locator("tbody tr")).to_contain_text(["Migrant, North"], timeout=PATIENCE)  # the first, by name
+    await office.go("/admin/departments", "Departments")
+    await office.reads("Physics")
+    await page.get_by_label("School").select_option("South")
+    await office.reads("No departments yet")
+    await page.get_by_role("link", name="Look up").click()
+    await page.get_by_label("Name or number").fill("migrant")
+    await expect(page.locator(".found li")).to_contain_text(["South Migrant"], timeout=PATIENCE)
+
+
 async def test_signing_keys_are_for_super_admins(office: Office) -> None:
     await office.go("/admin/signing-keys", "There is no such page")
     await expect(office.window.page.get_by_role("link", name="Signing keys")).to_have_count(0)

@@ -1,12 +1,14 @@
-"""What stands around every page, whichever it is: the menu and its bar on phones, the strip, what is said in passing."""
+"""What stands around every page: the menu and its bar on phones, the strip, what is said in passing."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from playwright.async_api import ViewportSize, expect
 
+from tests.browser.scripted_api import SCHOOL
 from tests.browser.scripted_hub import ScriptedHub
 from tests.browser.window import Window
 
@@ -21,3 +23,19 @@ async def test_who_holds_a_phone_can_sign_out(window: Window, hub: ScriptedHub) 
     await window.page.get_by_role("button", name="Sign out").click()
     await window.is_signed_out()
     await asyncio.wait_for(hub.signed_out.wait(), 30)
+
+
+async def test_the_zone_of_the_school_that_is_worked_in_outlives_the_access_cookie(
+    window: Window, hub: ScriptedHub
+) -> None:
+    hub.user |= {"role": "super_admin", "schoolId": None, "school": None}
+    school = {"id": SCHOOL, "name": "Far School", "timezone": "Pacific/Auckland"}
+    schools = json.dumps({"data": [school], "page": {"hasMore": False}})
+    await window.page.route("**/api/v1/schools?*", lambda route: route.fulfill(body=schools))
+    await window.open(hub.url)
+    await hub.screen()
+    hub.access = None
+    async with window.page.expect_response("**/auth/refresh"):
+        await window.page.get_by_role("link", name="Today").click()
+    await window.page.get_by_role("link", name="Gil Guard").click()
+    await expect(window.page.locator("#page")).to_contain_text("All schools · Pacific/Auckland")

@@ -30,7 +30,7 @@ class Session {
 
   enter(me: Me): void {
     forgetWall();
-    setZone(me.school?.timezone);
+    if (me.school !== null) setZone(me.school.timezone); // who belongs to none has the zone of the one that is worked in
     this.me = me;
     this.why = "";
     this.phase = "in";
