@@ -122,7 +122,7 @@ async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
     await window.counts(1)
     assert await window.text("#newest .name") == hostile
     async with asyncio.timeout(60):
-        while len(window.complaints) < 2:  # of the large picture, and of the list's, which comes a moment later
+        while len(window.complaints) < 4:  # of the large picture, and of the list's, which comes a moment later: twice
             await window.page.evaluate("0")
     await expect(window.page.locator("main img")).to_have_count(0)  # what could not be loaded is initials again
     window.complaints.clear()

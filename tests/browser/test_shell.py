@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import ViewportSize, expect
 
 from tests.browser.scripted_api import SCHOOL
-from tests.browser.scripted_hub import ScriptedHub
+from tests.browser.scripted_hub import PHOTO, ScriptedHub, event
 from tests.browser.window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,3 +39,15 @@ async def test_the_zone_of_the_school_that_is_worked_in_outlives_the_access_cook
         await window.page.get_by_role("link", name="Today").click()
     await window.page.get_by_role("link", name="Gil Guard").click()
     await expect(window.page.locator("#page")).to_contain_text("All schools · Pacific/Auckland")
+
+
+async def test_at_a_quiet_door_the_first_face_is_shown_too(window: Window, hub: ScriptedHub) -> None:
+    """The access cookie lives for a quarter of an hour, and no picture renews it."""
+    await window.open(hub.url)
+    screen = await hub.screen()
+    hub.access = None
+    await screen.events("1", [event(1, student={"id": "s", "name": "Student 1", "photoUrl": PHOTO})])
+    await expect(window.page.locator("#newest img")).to_be_visible(timeout=30_000)
+    size = "(image) => image.decode().then(() => image.naturalWidth)"
+    assert await window.page.locator("#newest img").evaluate(size) > 0
+    assert [what for what, _ in hub.asked] == ["refresh", "login", "refresh"]  # the first: nobody was signed in
