@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import ViewportSize, expect
 
 from tests.browser.scripted_api import SCHOOL
-from tests.browser.scripted_hub import PHOTO, ScriptedHub, event
+from tests.browser.scripted_hub import PHOTO, ScriptedHub, event, stats
 from tests.browser.window import Window
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -51,3 +51,23 @@ async def test_at_a_quiet_door_the_first_face_is_shown_too(window: Window, hub: 
     size = "(image) => image.decode().then(() => image.naturalWidth)"
     assert await window.page.locator("#newest img").evaluate(size) > 0
     assert [what for what, _ in hub.asked] == ["refresh", "login", "refresh"]  # the first: nobody was signed in
+
+
+async def test_on_a_phone_that_it_is_old_stays_in_sight_and_covers_no_focus(window: Window, hub: ScriptedHub) -> None:
+    await window.page.set_viewport_size(PHONE)
+    await window.open(hub.url)
+    screen = await hub.screen()
+    await screen.events("1", [event(number, decision="denied", reason="revoked_pass") for number in range(30)])
+    await screen.send("stats", stats())
+    await window.counts(30)
+    hub.open = False
+    screen.cut()
+    await window.says("Reconnecting")
+    await window.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await expect(window.page.locator("#bar-text")).to_be_in_viewport(ratio=1)
+    for above in (window.page.locator("#newest .name button"), window.page.get_by_label("Decision")):
+        await window.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        await above.focus()
+        place, strip = await above.bounding_box(), await window.page.get_by_role("banner").bounding_box()
+        assert place is not None is not strip
+        assert place["y"] >= strip["y"] + strip["height"]
