@@ -286,6 +286,27 @@ async def test_who_belongs_to_no_school_works_in_the_one_that_is_chosen(
     await expect(page.locator(".found li")).to_contain_text(["South Migrant"], timeout=PATIENCE)
 
 
+async def test_what_is_said_while_a_dialog_is_open_is_said_above_it(office: Office) -> None:
+    page = office.window.page
+    await page.add_init_script("navigator.clipboard.writeText = () => Promise.reject()")
+    await office.go("/admin/access-points", "Access points")
+    await office.press("New access point")
+    await office.type(Name="Orangery")
+    await office.press("Create it, and show its key")
+    await office.press("Copy")
+    said = page.get_by_role("alert").filter(has_text="Not copied")
+    seen = "(it, { x, y, width, height }) => it.contains(document.elementFromPoint(x + width / 2, y + height / 2))"
+    assert await said.evaluate(seen, await said.bounding_box())
+    await said.get_by_role("button", name="Close").click()
+    await expect(said).to_have_count(0)
+    await office.press("Copy")
+    await office.press("The reader has it")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(said).to_be_visible()  # a fault stays, on the page again
+    await said.get_by_role("button", name="Close").click()
+    await expect(said).to_have_count(0)
+
+
 async def test_signing_keys_are_for_super_admins(office: Office) -> None:
     await office.go("/admin/signing-keys", "There is no such page")
     await expect(office.window.page.get_by_role("link", name="Signing keys")).to_have_count(0)
