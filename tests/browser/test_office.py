@@ -307,6 +307,19 @@ async def test_what_is_said_while_a_dialog_is_open_is_said_above_it(office: Offi
     await expect(said).to_have_count(0)
 
 
+async def test_who_changes_what_somebody_else_has_changed_is_told_so(office: Office) -> None:
+    student = await _student(office, "Z-1", "Zuse")
+    await office.go(f"/admin/students/{student}", "Konrad Zuse")
+    await office.press("Edit")
+    await office.one("UPDATE students SET program = 'Computing' WHERE id = $1 RETURNING true", student)
+    await office.type(First_name="Konrad Ernst")
+    await office.press("Save")
+    said = "Somebody else has changed this meanwhile. Reload the page, and make your change again."
+    await expect((await office.top).get_by_role("alert")).to_have_text(said, timeout=PATIENCE)
+    assert [one[-25:] for one in office.window.complaints] == ["412 (Precondition Failed)"]
+    office.window.complaints.clear()
+
+
 async def test_signing_keys_are_for_super_admins(office: Office) -> None:
     await office.go("/admin/signing-keys", "There is no such page")
     await expect(office.window.page.get_by_role("link", name="Signing keys")).to_have_count(0)
