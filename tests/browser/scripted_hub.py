@@ -19,11 +19,13 @@ from aiohttp import WSMsgType, web
 
 from hub.live.page import page_routes
 from tests.browser.scripted_api import USER, api_routes
+from tests.integration.files.samples import picture
 
 Event = dict[str, Any]
 EMAIL, PASSWORD, CODE = "guard@school.example", "two owls and a lantern", "123456"
 UNAUTHORIZED = {"message": "send auth: {token: …}", "data": {"code": "unauthorized"}}
 ACCESS, REFRESH = "passhub", "passhub-refresh"
+PHOTO = "/api/v1/students/00000000-0000-0000-0000-000000000001/photo"
 POINT = {"id": "00000000-0000-0000-0000-0000000000d0", "name": "North gate"}
 
 
@@ -120,6 +122,7 @@ class ScriptedHub:
             web.post(f"{auth}/refresh", self.renew),
             web.post(f"{auth}/logout", self.logout),
             web.get(f"{auth}/me", self.me),
+            web.get(PHOTO, self.photo),
             web.get("/socket.io/", self.socket),
         ]
 
@@ -148,6 +151,11 @@ class ScriptedHub:
         if request.cookies.get(ACCESS) != self.access or self.access is None:
             return _unauthorized("sign in first")
         return web.json_response(self.user)
+
+    async def photo(self, request: web.Request) -> web.Response:
+        if request.cookies.get(ACCESS) != self.access or self.access is None:
+            return _unauthorized("sign in first")
+        return web.Response(body=picture(), content_type="image/jpeg")
 
     async def logout(self, request: web.Request) -> web.Response:
         await self._asked(request)

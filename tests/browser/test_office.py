@@ -271,6 +271,60 @@ async def test_a_new_key_signs_and_a_stolen_one_is_exchanged(window: Window, pro
     await office.reads("Because: the backup was stolen")
 
 
+async def test_who_belongs_to_no_school_works_in_the_one_that_is_chosen(
+    window: Window, program: Hub, school: School
+) -> None:
+    office, page = Office(window, program, school), window.page
+    await office.one(
+        "INSERT INTO students (student_id, first_name, last_name, school_id)"
+        " SELECT 'M-1', code, 'Migrant', id FROM schools RETURNING true"
+    )
+    await office.sign_in(CHIEF)
+    await office.go("/admin/students?q=migrant", "Students")
+    await expect(page.locator("tbody tr")).to_contain_text(["Migrant, North"], timeout=PATIENCE)  # the first, by name
+    await office.go("/admin/departments", "Departments")
+    await office.reads("Physics")
+    await page.get_by_label("School").select_option("South")
+    await office.reads("No departments yet")
+    await page.get_by_role("link", name="Look up").click()
+    await page.get_by_label("Name or number").fill("migrant")
+    await expect(page.locator(".found li")).to_contain_text(["South Migrant"], timeout=PATIENCE)
+
+
+async def test_what_is_said_while_a_dialog_is_open_is_said_above_it(office: Office) -> None:
+    page = office.window.page
+    await page.add_init_script("navigator.clipboard.writeText = () => Promise.reject()")
+    await office.go("/admin/access-points", "Access points")
+    await office.press("New access point")
+    await office.type(Name="Orangery")
+    await office.press("Create it, and show its key")
+    await office.press("Copy")
+    said = page.get_by_role("alert").filter(has_text="Not copied")
+    seen = "(it, { x, y, width, height }) => it.contains(document.elementFromPoint(x + width / 2, y + height / 2))"
+    assert await said.evaluate(seen, await said.bounding_box())
+    await said.get_by_role("button", name="Close").click()
+    await expect(said).to_have_count(0)
+    await office.press("Copy")
+    await office.press("The reader has it")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(said).to_be_visible()  # a fault stays, on the page again
+    await said.get_by_role("button", name="Close").click()
+    await expect(said).to_have_count(0)
+
+
+async def test_who_changes_what_somebody_else_has_changed_is_told_so(office: Office) -> None:
+    student = await _student(office, "Z-1", "Zuse")
+    await office.go(f"/admin/students/{student}", "Konrad Zuse")
+    await office.press("Edit")
+    await office.one("UPDATE students SET program = 'Computing' WHERE id = $1 RETURNING true", student)
+    await office.type(First_name="Konrad Ernst")
+    await office.press("Save")
+    said = "Somebody else has changed this meanwhile. Reload the page, and make your change again."
+    await expect((await office.top).get_by_role("alert")).to_have_text(said, timeout=PATIENCE)
+    assert [one[-25:] for one in office.window.complaints] == ["412 (Precondition Failed)"]
+    office.window.complaints.clear()
+
+
 async def test_signing_keys_are_for_super_admins(office: Office) -> None:
     await office.go("/admin/signing-keys", "There is no such page")
     await expect(office.window.page.get_by_role("link", name="Signing keys")).to_have_count(0)

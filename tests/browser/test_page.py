@@ -122,7 +122,7 @@ async def test_text_stays_text(window: Window, hub: ScriptedHub) -> None:
     await window.counts(1)
     assert await window.text("#newest .name") == hostile
     async with asyncio.timeout(60):
-        while len(window.complaints) < 2:  # of the large picture, and of the list's, which comes a moment later
+        while len(window.complaints) < 4:  # of the large picture, and of the list's, which comes a moment later: twice
             await window.page.evaluate("0")
     await expect(window.page.locator("main img")).to_have_count(0)  # what could not be loaded is initials again
     window.complaints.clear()
@@ -322,6 +322,8 @@ async def test_a_second_factor_is_asked_for_when_it_is_needed(window: Window, hu
     await window.open(hub.url)
     code = window.page.get_by_label("Code of the second factor")
     await expect(code).to_be_focused()
+    await expect(code).to_have_accessible_description("From your authenticator app, or a recovery code.")
+    await expect(window.page.locator("#refusal")).to_be_empty()  # the password was right
     await code.fill("000000")
     await window.page.keyboard.press("Enter")
     await expect(window.page.locator("#refusal")).to_contain_text("is wrong, or was used before")
@@ -380,7 +382,11 @@ async def test_it_speaks_german_too(window: Window, hub: ScriptedHub) -> None:
     await window.page.goto(hub.url + "/")
     await window.page.get_by_role("button", name="Deutsch").click()
     await window.page.get_by_label("E-Mail-Adresse").fill(EMAIL)
-    await window.page.get_by_label("Passwort", exact=True).fill(PASSWORD)
+    password = window.page.get_by_label("Passwort", exact=True)
+    await password.fill("not this one")
+    await window.page.keyboard.press("Enter")
+    await expect(window.page.get_by_role("alert")).to_have_text("E-Mail-Adresse oder Passwort ist falsch.")
+    await password.fill(PASSWORD)
     await window.page.keyboard.press("Enter")
     await (await hub.screen()).events("1", [event(1, **DENIED)])
     await expect(window.page.locator("#newest")).to_contain_text("Der Ausweis wurde gesperrt")

@@ -8,6 +8,10 @@ const KEPT = "passhub.school";
 
 class School {
   all = $state.raw<Schemas["School"][]>([]);
+  /** Whether it is known which there are. */
+  known = $state(false);
+  /** Why not. */
+  error = $state.raw<unknown>(null);
   chosen = $state(new URLSearchParams(location.search).get("schoolId") ?? localStorage.getItem(KEPT));
 
   /** The school that is looked at; null when one has to be chosen. */
@@ -20,10 +24,18 @@ class School {
   }
 
   async load(): Promise<void> {
-    this.all = (await api.get("/schools", { query: { limit: 200, sort: "name" } })).data;
+    this.known = false;
+    this.error = null;
+    try {
+      this.all = (await api.get("/schools", { query: { limit: 200, sort: "name" } })).data;
+    } catch (why) {
+      this.error = why;
+      return;
+    }
     const first = this.all[0];
     if (this.chosen === null && first !== undefined) this.choose(first.id);
     else this.#zone();
+    this.known = true;
   }
 
   choose(id: string): void {

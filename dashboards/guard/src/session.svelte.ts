@@ -30,7 +30,7 @@ class Session {
 
   enter(me: Me): void {
     forgetWall();
-    setZone(me.school?.timezone);
+    if (me.school !== null) setZone(me.school.timezone); // who belongs to none has the zone of the one that is worked in
     this.me = me;
     this.why = "";
     this.phase = "in";
@@ -95,8 +95,9 @@ async function beginAnew(error: unknown): Promise<void> {
   }
 }
 
-/** null when it is done; else why not, and whether a code of the second factor is what is wanted. */
-export async function signIn(email: string, password: string, code: string, rememberMe: boolean): Promise<{ message: string; wantsCode: boolean } | null> {
+/** null when it is done; else what is wrong, or that the password was right and a code of the second factor is wanted too.
+ * Raises ApiFault for whatever else the hub refuses. */
+export async function signIn(email: string, password: string, code: string, rememberMe: boolean): Promise<"password" | "code" | "noCode" | null> {
   return alone(async () => {
     const body = { email, password, rememberMe, delivery: "cookie", ...(code ? { totp: code } : {}) };
     try {
@@ -104,8 +105,9 @@ export async function signIn(email: string, password: string, code: string, reme
       session.enter((answer.body as Schemas["SignedIn"]).user);
       return null;
     } catch (error) {
-      if (!(error instanceof ApiFault)) throw error;
-      return { message: error.message, wantsCode: error.status === 401 && /second factor/.test(error.message) };
+      if (!(error instanceof ApiFault && error.status === 401)) throw error;
+      if (!/second factor/.test(error.message)) return "password";
+      return code ? "code" : "noCode";
     }
   });
 }

@@ -57,6 +57,23 @@ export async function renewing<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+let reviving: Promise<boolean> | null = null;
+
+/** For what the browser fetches by itself and does not say of why it failed, as a picture: whether it may be asked for
+ * again. What the session's cookies have lost is renewed then; those that fail together ask once. */
+export function revived(): Promise<boolean> {
+  reviving ??= api
+    .get("/auth/me")
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => {
+      reviving = null;
+    });
+  return reviving;
+}
+
 /** The address of an operation. What is undefined, null or "" is left out of the query. */
 export function address(path: string, parts: object = {}, query: object = {}): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String((parts as Record<string, unknown>)[name])));

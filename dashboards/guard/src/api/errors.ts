@@ -41,6 +41,7 @@ function isFault(value: unknown): value is Fault {
 function said(status: number, message: string | undefined): string {
   if (status === 0) return w.unreachable;
   if (status === 403) return w.notAllowed;
+  if (status === 412) return w.changedMeanwhile;
   if (status === 429 || status === 503) return w.busy;
   if (status >= 500) return w.wrong;
   return message ? `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? "" : "."}` : w.wrong;

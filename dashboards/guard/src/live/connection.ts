@@ -7,8 +7,8 @@ import { Resume, type Next, type Told } from "./resume.ts";
 const MESSAGES = ["events", "amended", "reset", "stats", "acknowledged"];
 
 interface Closed {
-  description?: { code?: number; reason?: string } | string;
-  context?: { code?: number; reason?: string };
+  description?: { code?: number } | string;
+  context?: { code?: number };
 }
 
 export class Connection {
@@ -49,7 +49,7 @@ export class Connection {
 
   /** To be called often, and whenever the page wakes. */
   check(): void {
-    if (this.#socket !== null && this.resume.dead) this.#next(this.resume.lost("nothing was heard from the hub"));
+    if (this.#socket !== null && this.resume.dead) this.#next(this.resume.lost());
   }
 
   #drop(): void {
@@ -80,7 +80,7 @@ export class Connection {
     socket.on("disconnect", (_, details) => {
       const { description, context } = (details ?? {}) as Closed;
       const end = typeof description === "object" ? description : context;
-      this.#next(this.resume.lost(context?.reason ?? "", context?.code ?? end?.code ?? 0));
+      this.#next(this.resume.lost(context?.code ?? end?.code ?? 0));
     });
     socket.on("connect_error", (error: Error & { data?: { code?: string } }) => {
       const next = error.data === undefined ? this.resume.lost() : this.resume.turnedAway(error.data.code, error.message, this.#taken);

@@ -74,7 +74,7 @@ export const keyOf = (scan: ScanEvent): string => `${scan.accessPoint?.id} ${sca
 export class Resume {
   /** When the connection was lost, or null. */
   cutAt: number | null = null;
-  /** The hub's words on the last refusal or cut. */
+  /** The hub's words on a refusal. */
   why = "";
   #clock: Clock;
   #random: () => number;
@@ -194,13 +194,12 @@ export class Resume {
   }
 
   /** The connection is gone, or worth nothing. `code`: of the WebSocket's end, if there was one. */
-  lost(why = "", code = 0): Next {
+  lost(code = 0): Next {
     if (!this.wanted) return { then: "rest" };
-    if (code === SESSION_ENDED) return this.#end("ended", why);
+    if (code === SESSION_ENDED) return this.#end("ended");
     if (this.#heard && this.#begun.ms > SETTLED_MS) this.#failures = 0;
     this.#joined = this.#heard = false;
     this.cutAt ??= this.#clock.wall();
-    this.why = why;
     this.#state = "reconnecting";
     const pause = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failures++, 10));
     return { then: "again", afterMs: pause * (0.5 + this.#random() / 2) };
@@ -220,7 +219,7 @@ export class Resume {
       this.#cursor = null;
       taken({ kind: "reset", reason: "unknown_cursor" });
     }
-    return this.lost(message);
+    return this.lost();
   }
 
   /** Whether the session goes on; undefined when the hub could not say. */
@@ -228,7 +227,7 @@ export class Resume {
     if (!this.wanted) return { then: "rest" };
     if (goesOn === undefined) {
       this.#renewed = false;
-      return this.lost("the hub could not be asked whether the session goes on");
+      return this.lost();
     }
     return goesOn ? { then: "again", afterMs: 0 } : this.#end("ended");
   }

@@ -8,6 +8,10 @@ export const w = catalogue(
     password: "Password",
     code: "Code of the second factor",
     codeHint: "From your authenticator app, or a recovery code.",
+    wrong: {
+      password: "E-mail address or password is wrong.",
+      code: "This code is wrong, or was used before. The app shows another one every half minute.",
+    },
     remember: "Stay signed in here for 30 days",
     submit: "Sign in",
     forgot: "Forgot your password?",
@@ -49,6 +53,10 @@ export const w = catalogue(
     password: "Passwort",
     code: "Code des zweiten Faktors",
     codeHint: "Aus Ihrer Authenticator-App, oder ein Ersatzcode.",
+    wrong: {
+      password: "E-Mail-Adresse oder Passwort ist falsch.",
+      code: "Dieser Code ist falsch oder wurde schon benutzt. Die App zeigt jede halbe Minute einen anderen.",
+    },
     remember: "Hier 30 Tage angemeldet bleiben",
     submit: "Anmelden",
     forgot: "Passwort vergessen?",
