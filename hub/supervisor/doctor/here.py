@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import ssl
 from contextlib import closing, suppress
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def find(settings: Settings) -> RunningHub | None:
         return None
     if not serves(state.supervisor):
         return None
-    return RunningHub(state, ask(state.host, state.port, len(state.workers)))
+    return RunningHub(state, ask(settings, state.host, state.port, len(state.workers)))
 
 
 def serves(pid: int) -> bool:
@@ -68,12 +69,12 @@ def serves(pid: int) -> bool:
     return True
 
 
-def ask(host: str, port: int, workers: int) -> dict[str, dict[str, Any]]:
+def ask(settings: Settings, host: str, port: int, workers: int) -> dict[str, dict[str, Any]]:
     """/health of the workers: each connection meets any of them, so a few are made."""
     answers: dict[str, dict[str, Any]] = {}
     for _ in range(min(MOST_QUESTIONS, 4 * max(1, workers))):
         with suppress(OSError, HTTPException, ValueError, msgspec.MsgspecError):
-            with closing(HTTPConnection(EVERYWHERE.get(host, host), port, timeout=ANSWER_SECONDS)) as connection:
+            with closing(_connection(settings, EVERYWHERE.get(host, host), port)) as connection:
                 connection.request("GET", "/health")
                 body = msgspec.json.decode(connection.getresponse().read(65_536), type=dict[str, Any])
             if "status" in body and "process" in body and "version" in body:
@@ -83,6 +84,15 @@ def ask(host: str, port: int, workers: int) -> dict[str, dict[str, Any]]:
                 continue
         break
     return answers
+
+
+def _connection(settings: Settings, host: str, port: int) -> HTTPConnection:
+    """With TLS where the hub speaks it. To oneself: whose certificate it is does not matter."""
+    if settings.tls_cert is None:
+        return HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=context)
 
 
 def judge(hub: RunningHub, notes: Notes) -> None:

@@ -9,14 +9,17 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from hub.config import load_settings
 from hub.recorder.journal import FILE, Journal
-from hub.supervisor.doctor import Level
+from hub.supervisor.doctor import Level, here
 from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.program import free_port, wait_for
+from tests.certificates import write_pair
 from tests.integration.doctor.report import SECRET, Look, at, faults, told
 
 
@@ -92,6 +95,35 @@ async def test_the_hub_that_runs_here(look: Look, database: str) -> None:
             report = await look(journal_dir=directory, port=hub.port)
             assert faults(report) == ["lock", "health"]
             told(report, "health", "journal: ")
+
+
+async def test_a_hub_that_speaks_tls(look: Look, database: str, tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path, "hub", days=90)
+    own: dict[str, Any] = {"tls_cert": cert, "tls_key": key, "workers": 1}
+    with short_directory() as directory, Hub(database, directory, **own) as hub:
+        settings = load_settings(**own)
+
+        def answers() -> bool:
+            found = here.ask(settings, "127.0.0.1", hub.port, 1).values()
+            return [answer["status"] for answer in found] == ["healthy"]
+
+        await asyncio.to_thread(wait_for, answers, "the hub answers")
+        report = await look(journal_dir=directory, port=hub.port, **own)
+        assert faults(report) == []
+        assert "is healthy" in at(report, "health", Level.right).says
+        assert "valid for another 90 days" in at(report, "certificate", Level.right).says
+
+
+async def test_a_certificate_that_nobody_can_use(look: Look, tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path, "hub", days=-3.0)
+    told(await look(tls_cert=cert, tls_key=key), "certificate", "expired 3 days ago", "renew")
+    write_pair(tmp_path, "hub", days=5.01)
+    told(await look(tls_cert=cert, tls_key=key), "certificate", "expires in 5 days", level=Level.warning)
+    told(await look(tls_cert=cert), "certificate", "set together")
+    told(await look(tls_cert=cert, tls_key=tmp_path / "gone.pem"), "certificate", "there is no", "gone.pem")
+    (tmp_path / "other").mkdir()
+    _, other = write_pair(tmp_path / "other", "hub")
+    told(await look(tls_cert=cert, tls_key=other), "certificate", "is not the key of")
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int, str]:
