@@ -254,14 +254,23 @@ def test_a_running_hub_speaks_for_itself_the_worst_worker_first(status: str, lev
         "worker-0": {"status": "healthy", "parts": {"index": {"status": "ok"}}},
         "worker-1": {"status": status, "parts": {"journal": {"status": "down", "why": "disk full"}}},
     }
-    here.judge(here.RunningHub(state, answers), notes)
+    here.judge(load_settings(), here.RunningHub(state, answers), notes)
     assert only(notes).level == level
     assert level == Level.right or "journal: disk full" in only(notes).says
 
 
 def test_a_hub_that_runs_and_does_not_answer(notes: Notes) -> None:
-    here.judge(here.RunningHub(here.State(4242, "127.0.0.1", 8080)), notes)
+    here.judge(load_settings(), here.RunningHub(here.State(4242, "127.0.0.1", 8080)), notes)
     assert only(notes).level == Level.fault
+
+
+@pytest.mark.parametrize(("workers", "pids"), [(2, [1]), (1, [1, 2])])
+def test_a_worker_that_says_nothing_is_missed(workers: int, pids: list[int], notes: Notes) -> None:
+    state = here.State(4242, "127.0.0.1", 8080, workers=pids)
+    answers = {"worker-1": {"status": "healthy", "parts": {}}}
+    here.judge(load_settings(workers=workers), here.RunningHub(state, answers), notes)
+    assert only(notes).level == Level.warning
+    assert "1 of 2 workers answered: worker-1" in only(notes).says
 
 
 def test_a_number_of_a_dead_or_another_process_is_no_hub(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ LOOPBACK = ("127.", "::1", "localhost")
 def examine(settings: Settings, hub: here.RunningHub | None, notes: Notes) -> None:
     """Blocks for up to some seconds where the port is taken: a start waits for the last of a killed hub too."""
     if hub is not None:
-        here.judge(hub, notes)
+        here.judge(settings, hub, notes)
     where = f"{settings.host}:{settings.port}"
     if hub is not None and hub.state.port == settings.port:
         notes.right("port", f"{where} is held by that hub", port=settings.port)

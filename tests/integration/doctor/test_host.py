@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ async def test_what_waits_in_a_journal_that_nobody_has(look: Look, journal_dir: 
 async def test_the_hub_that_runs_here(look: Look, database: str) -> None:
     with short_directory() as directory, Hub(database, directory, workers=1) as hub:
         await asyncio.to_thread(hub.wait_ready)
-        report = await look(journal_dir=directory, port=hub.port)
+        report = await look(journal_dir=directory, port=hub.port, workers=1)
         assert faults(report) == []
         assert "is healthy" in at(report, "health", Level.right).says
         assert "that hub" in at(report, "port", Level.right).says
@@ -124,6 +125,18 @@ async def test_a_certificate_that_nobody_can_use(look: Look, tmp_path: Path) -> 
     (tmp_path / "other").mkdir()
     _, other = write_pair(tmp_path / "other", "hub")
     told(await look(tls_cert=cert, tls_key=other), "certificate", "is not the key of")
+
+
+async def test_a_worker_that_hangs(look: Look, database: str) -> None:
+    with short_directory() as directory, Hub(database, directory) as hub:
+        await asyncio.to_thread(hub.wait_ready)
+        hung = hub.pids["workers"][0]
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            report = await look(journal_dir=directory, port=hub.port)
+        finally:
+            os.kill(hung, signal.SIGCONT)
+        told(report, "health", "1 of 2 workers", "worker-1", level=Level.warning)
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int, str]:
