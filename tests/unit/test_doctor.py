@@ -273,6 +273,18 @@ def test_a_worker_that_says_nothing_is_missed(workers: int, pids: list[int], not
     assert "1 of 2 workers answered: worker-1" in only(notes).says
 
 
+@pytest.mark.parametrize(
+    ("waiting", "oldest", "level"),
+    [(0, 0.0, Level.right), (5, 20.0, Level.right), (5, 32_400.0, Level.warning)],
+)
+def test_scans_that_wait_for_long(waiting: int, oldest: float, level: Level, notes: Notes) -> None:
+    parts = {"parts": {"journal": {"status": "ok", "waiting": waiting, "oldestSeconds": oldest}}}
+    hub = here.RunningHub(here.State(4242, "127.0.0.1", 8080), {"worker-0": parts})
+    journal._held("4243", hub, notes)
+    assert only(notes).level == level
+    assert only(notes).facts == {"holder": "4243", "waiting": waiting, "oldestSeconds": oldest}
+
+
 def test_a_number_of_a_dead_or_another_process_is_no_hub(tmp_path: Path) -> None:
     assert not here.serves(2**22 + 1)
     settings = load_settings(journal_dir=tmp_path)
