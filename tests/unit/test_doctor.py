@@ -169,6 +169,7 @@ def test_clocks_apart(difference: tuple[float, float], level: Level, notes: Note
 
 def test_room_for_connections(notes: Notes) -> None:
     few = server.needed(load_settings(workers=1, database_pool_size=1))
+    assert few == 2 * (3 + 3) + 1 + (1 + 4)  # two workers while one is replaced, the recorder, the jobs
     assert few < server.needed(load_settings(workers=2, database_pool_size=1)) < server.needed(load_settings(workers=2))
     server.judge_room(few, few, 3, notes)
     server.judge_room(few, few - 1, 3, notes)
