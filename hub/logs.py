@@ -5,6 +5,7 @@ No code, key, password or request body is ever handed to a logger; what names a 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
@@ -31,8 +32,22 @@ def configure(settings: Settings, process: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Printer(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(process=process)
+
+
+class _Printer(structlog.PrintLogger):
+    """A line that cannot be written is lost, and nothing else is: who logs a fault is about to mend it.
+
+    The disk below standard error is full, whoever reads it has ended (OSError), or it is closed (ValueError).
+    """
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg

@@ -42,14 +42,14 @@ def rotate() -> None:
             done = await run(pg, ring, lambda table, rows: print(f"{table}: {rows} rows"))
         finally:
             await pg.close()
-        print(f"files: {await resealed()}")
+        print(f"files: {await resealed(done.broken)}")
         return done
 
-    async def resealed() -> int:
+    async def resealed(broken: list[str]) -> int:
         """A bucket's files are encrypted by its server, with keys of its own."""
         files = await open_files(settings)
         try:
-            return await files.reseal() if isinstance(files, Folder) else 0
+            return await files.reseal(broken) if isinstance(files, Folder) else 0
         finally:
             await files.close()
 

@@ -22,6 +22,9 @@ from hub.store.pg import Connection, Role, connect
 from hub.store.queries import load_queries
 
 queries = load_queries("hub.recorder")
+#: Far more than any statement here takes: behind a lock that is held, or a network that went silent, it is tried again.
+#: The server's comes first.
+STATEMENT_SECONDS, COMMAND_SECONDS = 60.0, 75.0
 #: What was learnt of scans after they were recorded, in order.
 Later = Sequence[Amendment | Merge | Annulment]
 
@@ -38,8 +41,10 @@ class _SomeKnown(Exception):
 
 
 async def open_connection(settings: Settings) -> Connection:
-    """A connection that the functions below can use. Raises StoreUnavailable."""
-    connection = await connect(settings, Role.hub_system)
+    """A connection that the functions below can use. Raises StoreUnavailable; they raise TimeoutError, too."""
+    connection = await connect(
+        settings, Role.hub_system, statement_timeout=STATEMENT_SECONDS, command_timeout=COMMAND_SECONDS
+    )
     try:
         await connection.set_type_codec(
             "timestamptz", schema="pg_catalog", encoder=_since_2000, decoder=tuple, format="tuple"

@@ -219,9 +219,9 @@ class Recorder:
         log.info("journal open", scans_waiting=self.journal.waiting, identities=len(self.admission))
 
     def _fail(self, fault: str) -> None:
-        if fault != self.fault:
+        before, self.fault = self.fault, fault  # first of all: from here on nothing is kept
+        if fault != before:
             log.error("the journal cannot keep answers; scans are denied, hub_unavailable", fault=fault)
-        self.fault = fault
         self.drain.open = False
         self.journal.close()
         self._tell_state()

@@ -123,14 +123,19 @@ class Cache:
         asked = [Sample(name | {"from": way}, count) for way, count in self.asked.items()]
         found = [
             Family(
-                "hub_cache_requests", "Values asked for; hits are those from memory, redis, waited", "counter", asked
+                "hub_cache_requests_total",
+                "Values asked for; hits are those from memory, redis, waited",
+                "counter",
+                asked,
             ),
             Family("hub_cache_entries", "Values kept in memory", "gauge", [Sample(name, len(self._kept))]),
             Family("hub_cache_bytes", "What they take", "gauge", [Sample(name, self._bytes)]),
         ]
         if self._shared is not None:
             failures = [Sample(name, self._shared.failures)]
-            found.append(Family("hub_cache_redis_failures", "Times that Redis did not answer", "counter", failures))
+            found.append(
+                Family("hub_cache_redis_failures_total", "Times that Redis did not answer", "counter", failures)
+            )
         return found
 
     def _in_memory(self, key: str) -> bytes | None:

@@ -190,7 +190,7 @@ class Pg:
             try:
                 async with connection.transaction():
                     yield connection
-            except (PostgresError, InterfaceError, ConnectionError) as error:
+            except (PostgresError, InterfaceError, ConnectionError, TimeoutError) as error:
                 if is_outage(error):
                     raise StoreUnavailable(f"PostgreSQL, as {role}: {connection_fault(error)}") from error
                 if is_cut_short(error):

@@ -127,7 +127,7 @@ def test_what_was_done_to_the_log_is_told_by_the_command(school: School, directo
     assert passhub("audit", "verify", **elsewhere)[1].startswith("passhub: HUB_AUDIT_KEY is not set")
 
 
-def test_keys_are_exchanged_by_the_command(school: School) -> None:
+def test_keys_are_exchanged_by_the_command(school: School, directory: Path) -> None:
     old, new = KeyRing([bytes([1]) * 32]), KeyRing([bytes([2]) * 32])
     id_ = school.fetch("SELECT id FROM students LIMIT 1")[0]["id"]
     place = column_place("students", "phone", id_)
@@ -147,6 +147,10 @@ def test_keys_are_exchanged_by_the_command(school: School) -> None:
     status, text = passhub("keys", "rotate", **own)
     assert status == 1
     assert f"left as it is, students.phone of {id_}: sealed with another key" in text.splitlines()
+    (directory / "kept").mkdir()
+    (directory / "kept" / "strange").write_bytes(bytes(100))
+    status, text = passhub("keys", "rotate", **own | {"files_dir": str(directory)})
+    assert (status, text.splitlines()[-2]) == (1, "left as it is, file strange: sealed with another key")
 
 
 @pytest.mark.parametrize("command", ["serve", "jobs"])

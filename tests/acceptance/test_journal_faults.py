@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -115,6 +116,26 @@ def test_a_locked_journal_denies_until_it_is_let_go(school: School, directory: P
             is_green(hub, load)
             load.stop()
             check(school, load.ledger, amended=True)
+
+
+def test_logs_that_cannot_be_written_keep_nothing_from_mending_itself(school: School, directory: Path) -> None:
+    """As when they are on the disk that is full. A recorder that ends of it would be another one."""
+    mute = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
+    with (directory / "journal.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        hub = Hub(school.url, directory, before=mute)
+        with hub, Load(hub.port, school.doors) as load:
+            is_red(hub, load)
+            recorder = hub.pids["recorder"]
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            is_green(hub, load)
+            assert hub.pids["recorder"] == recorder
+            os.kill(recorder, signal.SIGKILL)  # which the supervisor says
+            hub.recorder_replaced(recorder)
+            is_green(hub, load)
+            load.stop()
+            check(school, load.ledger, amended=True)
+            assert hub.stop() == 0
 
 
 def test_a_second_hub_on_the_same_journal_takes_nothing_from_the_first(school: School, directory: Path) -> None:

@@ -14,6 +14,7 @@ from hub.version import __version__
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+EXAMPLE = (ROOT / "deploy/example.env").read_text()
 SETTINGS = {variable(name) for name in Settings.model_fields}
 
 
@@ -25,12 +26,29 @@ def test_every_setting_named_is_one() -> None:
 
 
 def test_what_compose_asks_for_is_in_the_example() -> None:
-    example = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/example.env").read_text(), re.MULTILINE))
+    example = set(re.findall(r"^([A-Z_]+)=", EXAMPLE, re.MULTILINE))
     assert set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "deploy/compose.yaml").read_text())) == example
 
 
+def test_what_the_example_offers_reaches_the_hub() -> None:
+    """Those that are commented out too. What compose gives a value itself wins, so it may not be offered."""
+    hub = SERVICES["hub"]
+    assert hub["env_file"] == [{"path": ".env", "required": False}]
+    offered = set(re.findall(r"^#?(HUB_[A-Z_0-9]+)=", EXAMPLE, re.MULTILINE))
+    assert {"HUB_WORKERS", "HUB_TRUSTED_PROXIES", "HUB_TLS_CERT", "HUB_TLS_KEY"} <= offered
+    for name in offered & set(hub["environment"]):
+        assert f"${{{name}:" in hub["environment"][name]
+
+
+def test_the_certificate_of_the_example_is_in_a_folder_that_the_hub_has() -> None:
+    mounts = dict(volume.split(":")[1::-1] for volume in SERVICES["hub"]["volumes"])
+    folders = {Path(path).parent for path in re.findall(r"^#HUB_TLS_[A-Z]+=(\S+)$", EXAMPLE, re.MULTILINE)}
+    (source,) = (mounts[str(folder)] for folder in folders)
+    assert f"{Path('deploy', source)}/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_no_secret_is_written_down() -> None:
-    for line in (ROOT / "deploy/example.env").read_text().splitlines():
+    for line in EXAMPLE.splitlines():
         assert not re.match(r"[A-Z_]*(PASSWORD|SECRET)[A-Z_]*=.", line)
 
 

@@ -100,6 +100,24 @@ def test_sql_stands_in_sql_files() -> None:
     assert strings == []
 
 
+def named_counter(node: ast.AST) -> str | None:
+    """The name, where a counter is declared: counter("x", …), counters("x", …), Family("x", "help", "counter", …)."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+        return None
+    kinds = [argument.value for argument in node.args[2:3] if isinstance(argument, ast.Constant)]
+    if node.func.id in {"counter", "counters"} or (node.func.id == "Family" and kinds == ["counter"]):
+        first = node.args[0]
+        return str(first.value) if isinstance(first, ast.Constant) else None
+    return None
+
+
+def test_counters_are_named_as_prometheus_knows_them() -> None:
+    """Under another name its type is not known, and a rate of it is not offered."""
+    counters = [found for path in CODE for node in walk(path) if (found := named_counter(node)) is not None]
+    assert len(counters) > 10
+    assert [found for found in counters if not found.endswith("_total")] == []
+
+
 def test_every_query_says_its_purpose() -> None:
     mute = []
     for path in sorted((ROOT / "hub").rglob("*.sql")):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub.accounts.ledger import heads, sealing
 from hub.accounts.ledger.digests import Signatures, Signer, head_of
@@ -259,6 +260,20 @@ async def test_after_a_restore_into_a_cluster_that_counts_from_further_back_all_
     assert await world.seal() == 1
     found = await world.verify()
     assert (found.rows, found.waiting, found.faults) == (len(sealed) + 3, 0, [])
+
+
+async def test_a_file_of_heads_that_cannot_be_read_holds_up_nothing(world: AuditWorld) -> None:
+    """The jobs that seal do everything else too."""
+    world.heads.mkdir()
+    await world.write(world.entry())
+    with capture_logs() as said:
+        assert await world.seal() == 1
+    assert [line["log_level"] for line in said] == ["error"]
+    assert "correct HUB_AUDIT_HEADS" in said[0]["error"]
+    world.heads.rmdir()
+    await world.write(world.entry())
+    assert await world.seal() == 1
+    assert [line.head and line.head.batch for line in heads.read(world.heads)] == [1, 2]
 
 
 async def test_two_sealers_at_once_make_one_chain(world: AuditWorld) -> None:

@@ -15,7 +15,8 @@ from hub.demo.embedded import start_postgres
 from hub.errors import SettingsError, StoreTooSlow, StoreUnavailable
 from hub.store.pg import Pg, PostgresError, Role, connect, is_data_fault
 from tests.integration.rows import add_school, add_student
-from tests.services import service_dir
+from tests.services import Cluster, service_dir
+from tests.tcp_proxy import TcpProxy
 
 MakeSettings = Callable[..., Settings]
 
@@ -166,6 +167,22 @@ async def test_an_outage_is_unavailable_and_ends_by_itself() -> None:
             await pg.close()
         finally:
             await asyncio.to_thread(again.stop)
+
+
+async def test_a_network_that_goes_silent_is_an_outage(cluster: Cluster, database: str) -> None:
+    with TcpProxy(cluster.postgres.socket_dir / ".s.PGSQL.5432") as proxy:
+        own = load_settings(database_url=proxy.url(database))
+        pg = await Pg.open(own, [Role.hub_system], command_timeout=3.0, acquire_timeout=3.0)
+        with pytest.raises(StoreUnavailable, match="PostgreSQL, as hub_system: no answer in time"):
+            await be_silent_in_the_middle(pg, proxy)
+        await asyncio.to_thread(proxy.heal)
+        await pg.close()
+
+
+async def be_silent_in_the_middle(pg: Pg, proxy: TcpProxy) -> None:
+    async with pg.system() as tx:
+        await asyncio.to_thread(proxy.cut, "silence")
+        await tx.fetchval("SELECT 1")
 
 
 async def stop_in_the_middle(pg: Pg, stop: Callable[[], None]) -> None:

@@ -53,6 +53,10 @@ def test_the_environment_is_read_and_a_flag_wins(monkeypatch: pytest.MonkeyPatch
         ("HUB_JOURNAL_MAX_BYTES", "10"),
         ("HUB_READER_MAX_FRAME", "100"),
         ("HUB_RETIRE_TIMEOUT", "0"),
+        ("HUB_SMTP_FROM", "School <topsecret@school.example>"),
+        ("HUB_SMTP_FROM", "topsecret"),
+        ("HUB_SMTP_FROM", "topsecret@school@example"),
+        ("HUB_SMTP_FROM", "topsecret@"),
     ],
 )
 def test_a_bad_one_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -169,6 +169,7 @@ def test_clocks_apart(difference: tuple[float, float], level: Level, notes: Note
 
 def test_room_for_connections(notes: Notes) -> None:
     few = server.needed(load_settings(workers=1, database_pool_size=1))
+    assert few == 2 * (3 + 3) + 1 + (1 + 4)  # two workers while one is replaced, the recorder, the jobs
     assert few < server.needed(load_settings(workers=2, database_pool_size=1)) < server.needed(load_settings(workers=2))
     server.judge_room(few, few, 3, notes)
     server.judge_room(few, few - 1, 3, notes)
@@ -254,14 +255,35 @@ def test_a_running_hub_speaks_for_itself_the_worst_worker_first(status: str, lev
         "worker-0": {"status": "healthy", "parts": {"index": {"status": "ok"}}},
         "worker-1": {"status": status, "parts": {"journal": {"status": "down", "why": "disk full"}}},
     }
-    here.judge(here.RunningHub(state, answers), notes)
+    here.judge(load_settings(), here.RunningHub(state, answers), notes)
     assert only(notes).level == level
     assert level == Level.right or "journal: disk full" in only(notes).says
 
 
 def test_a_hub_that_runs_and_does_not_answer(notes: Notes) -> None:
-    here.judge(here.RunningHub(here.State(4242, "127.0.0.1", 8080)), notes)
+    here.judge(load_settings(), here.RunningHub(here.State(4242, "127.0.0.1", 8080)), notes)
     assert only(notes).level == Level.fault
+
+
+@pytest.mark.parametrize(("workers", "pids"), [(2, [1]), (1, [1, 2])])
+def test_a_worker_that_says_nothing_is_missed(workers: int, pids: list[int], notes: Notes) -> None:
+    state = here.State(4242, "127.0.0.1", 8080, workers=pids)
+    answers = {"worker-1": {"status": "healthy", "parts": {}}}
+    here.judge(load_settings(workers=workers), here.RunningHub(state, answers), notes)
+    assert only(notes).level == Level.warning
+    assert "1 of 2 workers answered: worker-1" in only(notes).says
+
+
+@pytest.mark.parametrize(
+    ("waiting", "oldest", "level"),
+    [(0, 0.0, Level.right), (5, 20.0, Level.right), (5, 32_400.0, Level.warning)],
+)
+def test_scans_that_wait_for_long(waiting: int, oldest: float, level: Level, notes: Notes) -> None:
+    parts = {"parts": {"journal": {"status": "ok", "waiting": waiting, "oldestSeconds": oldest}}}
+    hub = here.RunningHub(here.State(4242, "127.0.0.1", 8080), {"worker-0": parts})
+    journal._held("4243", hub, notes)
+    assert only(notes).level == level
+    assert only(notes).facts == {"holder": "4243", "waiting": waiting, "oldestSeconds": oldest}
 
 
 def test_a_number_of_a_dead_or_another_process_is_no_hub(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import structlog
 from hub.accounts.ledger import heads
 from hub.accounts.ledger.digests import START, Signer, head_of, root_of, row_digest, values_digest
 from hub.domain.clock import moment
+from hub.errors import StartError
 from hub.store.pg import Connection, Pg, Record
 from hub.store.queries import load_queries
 
@@ -70,19 +71,18 @@ async def _seal_batch(tx: Connection, signer: Signer) -> int:
 
 
 async def export_heads(pg: Pg, path: Path) -> None:
-    """Append the heads that the file does not have. A file that cannot be written is said, and tried again."""
-    after = heads.last_batch(path)
-    while True:
-        async with pg.system() as tx:
-            seals = await tx.fetch(Q.seals_after, after, _SEALS_A_READ)
-        if not seals:
-            return
-        try:
+    """Append the heads that the file does not have. A file that cannot be read or written is said, and tried again."""
+    try:
+        after = heads.last_batch(path)
+        while True:
+            async with pg.system() as tx:
+                seals = await tx.fetch(Q.seals_after, after, _SEALS_A_READ)
+            if not seals:
+                return
             heads.append(path, [head_line(seal) for seal in seals])
-        except OSError as error:
-            log.error("the heads of the audit chain cannot be written", path=str(path), error=str(error))
-            return
-        after = seals[-1]["batch"]
+            after = seals[-1]["batch"]
+    except (OSError, StartError) as error:
+        log.error("the heads of the audit chain cannot be written", path=str(path), error=str(error))
 
 
 def head_line(seal: Record) -> heads.Head:

@@ -61,10 +61,15 @@ async def _to_server(settings: Settings, host: str, message: EmailMessage) -> No
         )
     except aiosmtplib.SMTPRecipientsRefused as error:
         _refused(max(one.code for one in error.recipients), error)
+    except aiosmtplib.SMTPDataError as error:
+        _refused(error.code, error)
     except aiosmtplib.SMTPAuthenticationError as error:
         raise MailWaits(f"{host} does not take HUB_SMTP_USER and HUB_SMTP_PASSWORD ({error.code})") from error
+    except aiosmtplib.SMTPSenderRefused as error:
+        raise MailWaits(f"{host} does not take letters from HUB_SMTP_FROM ({error.code})") from error
     except aiosmtplib.SMTPResponseException as error:
-        _refused(error.code, error)
+        # On connecting, at its greeting: that is us, and no letter is at fault.
+        raise MailWaits(f"{host}:{settings.smtp_port}: {type(error).__name__} ({error.code})") from error
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
         perhaps = isinstance(error, _MAYBE) and not isinstance(error, aiosmtplib.SMTPConnectTimeoutError)
         raise MailWaits(f"{host}:{settings.smtp_port}: {type(error).__name__}", perhaps=perhaps) from error

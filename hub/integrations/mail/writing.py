@@ -6,6 +6,7 @@ header takes a line break. The token is behind a #, which browsers send to nobod
 
 from __future__ import annotations
 
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -71,7 +72,7 @@ def mailbox(address: str, name: str) -> Address:
     """Raises BadAddress."""
     try:
         return Address(display_name=name, addr_spec=address)
-    except (ValueError, IndexError) as error:
+    except (MessageError, ValueError, IndexError) as error:
         raise BadAddress("this is no address that mail can be sent to") from error
 
 

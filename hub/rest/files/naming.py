@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -13,6 +14,8 @@ LOGO_SIDE = 320
 
 #: What all keys are below.
 ALL_SCHOOLS = "schools"
+_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OURS = re.compile(f"{ALL_SCHOOLS}/({_ID})/students/{_ID}/(?:document|photo)-[a-z0-9-]+")
 
 
 def school_keys(school: UUID) -> str:
@@ -31,6 +34,12 @@ def photo_keys(school: UUID, student: UUID, version: UUID) -> list[str]:
 
 def document_key(school: UUID, student: UUID, document: UUID) -> str:
     return f"{_of(school, student)}/document-{document}"
+
+
+def school_of(key: str) -> UUID | None:
+    """Whose file it is; None for a name that is not one of ours: a bucket's console makes some, and so do people."""
+    ours = _OURS.fullmatch(key)
+    return None if ours is None else UUID(ours[1])
 
 
 def _of(school: UUID, student: UUID) -> str:

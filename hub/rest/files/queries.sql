@@ -59,3 +59,8 @@ SELECT student_id, school_id, version, created_at FROM student_photos
 -- role: hub_system
 -- Whose files there have to be.
 SELECT id, student_id, school_id, created_at FROM documents WHERE file_path IS NOT NULL
+
+-- every_school --
+-- role: hub_system
+-- Whose files there may be: a school is never deleted.
+SELECT id FROM schools

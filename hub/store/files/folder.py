@@ -92,12 +92,18 @@ class Folder:
     async def close(self) -> None:
         pass
 
-    async def reseal(self) -> int:
-        """Every file whose key another key than the ring's first has sealed; how many were written anew."""
+    async def reseal(self, broken: list[str]) -> int:
+        """Every file whose key another key than the ring's first has sealed; how many were written anew.
+
+        One that no key of the ring opens is left as it is, and added to `broken`.
+        """
         done = 0
         async for kept in self.keys():
-            with _plainly():
-                done += await asyncio.to_thread(self._reseal, kept.key)
+            try:
+                with _plainly():
+                    done += await asyncio.to_thread(self._reseal, kept.key)
+            except SealBroken as error:
+                broken.append(f"file {kept.key}: {error}")
         return done
 
     def _reseal(self, key: str) -> bool:
@@ -153,7 +159,9 @@ class _Writer:
         self._number += 1
 
     def close(self) -> None:
-        self._file.close()
+        """What is kept is on disk since `finish`. A full disk refuses a second time here, what it refused before."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 class _Reader:

@@ -18,6 +18,7 @@ here.py        the hub that runs on this host, if one does, and what its /health
 journal.py     the journal's directory, its lock, and what waits in it
 disk.py        the disk below it: file system, room, how long it takes to keep something
 port.py        the listening port, and who has it
+certificate.py the certificate for TLS: its key, and for how long it is valid
 
 Lifecycle: one call of `rounds.examine`, a few seconds. A fault is what keeps doors from being answered, answers from
 being kept or a school's rows from being its own; a warning is what will, or may one day.

@@ -28,6 +28,8 @@ LOCK = "journal.lock"
 SOCKET_BYTES = 107
 READ_AT_MOST = 256 * 2**20
 PRIVATE = 0o700
+#: A scan is in PostgreSQL within seconds; an outage longer than this is worth a word.
+LATE_SECONDS = 300.0
 
 
 def examine(settings: Settings, hub: RunningHub | None, notes: Notes) -> None:
@@ -163,7 +165,11 @@ def _held(holder: str, hub: RunningHub | None, notes: Notes) -> None:
         notes.right("lock", f"the running hub's recorder has it (process {holder})", holder=holder)
         return
     says = f"the running hub's recorder has it (process {holder}); {_waiting(waiting, oldest)}"
-    notes.right("lock", says, holder=holder, waiting=waiting, oldestSeconds=oldest)
+    facts = {"holder": holder, "waiting": waiting, "oldestSeconds": oldest}
+    if waiting and oldest > LATE_SECONDS:
+        notes.warn("lock", says, "see what is said of PostgreSQL above, and the recorder's lines in the log", **facts)
+    else:
+        notes.right("lock", says, **facts)
 
 
 def _waiting(scans: int, oldest: float) -> str:

@@ -20,7 +20,7 @@ LOOPBACK = ("127.", "::1", "localhost")
 def examine(settings: Settings, hub: here.RunningHub | None, notes: Notes) -> None:
     """Blocks for up to some seconds where the port is taken: a start waits for the last of a killed hub too."""
     if hub is not None:
-        here.judge(hub, notes)
+        here.judge(settings, hub, notes)
     where = f"{settings.host}:{settings.port}"
     if hub is not None and hub.state.port == settings.port:
         notes.right("port", f"{where} is held by that hub", port=settings.port)
@@ -40,7 +40,7 @@ def _taken(settings: Settings, where: str, why: str, notes: Notes) -> None:
     do = do or "set HUB_HOST and HUB_PORT to what this host can listen on"
     if "in use" in says:
         holders = [f"{program} (process {pid})" for pid, program in listeners(settings.port)]
-        answers = here.ask(settings.host, settings.port, 1)
+        answers = here.ask(settings, settings.host, settings.port, 1)
         who = f", by {some(holders, 3)}" if holders else ""
         if answers:
             says = f"{where} is held by a passhub with another journal than HUB_JOURNAL_DIR{who}"

@@ -11,7 +11,17 @@ from typing import Any
 import msgspec
 
 from hub.config import Settings, unknown_variables, usable_settings
-from hub.supervisor.doctor import database, events, files, here, journal, port, program, variables
+from hub.supervisor.doctor import (
+    certificate,
+    database,
+    events,
+    files,
+    here,
+    journal,
+    port,
+    program,
+    variables,
+)
 from hub.supervisor.doctor.findings import Finding, Level, Notes
 from hub.supervisor.doctor.waiting import in_thread
 from hub.version import __version__
@@ -78,6 +88,7 @@ async def _host(settings: Settings, of_journal: Notes, of_host: Notes) -> None:
         ),
         _bounded(of_host, PORT_SECONDS + 1, in_thread(lambda: port.examine(settings, hub, of_host), PORT_SECONDS)),
     )
+    await _bounded(of_host, DISK_SECONDS + 1, in_thread(lambda: certificate.examine(settings, of_host), DISK_SECONDS))
 
 
 async def _bounded(notes: Notes, seconds: float, work: Awaitable[None]) -> None:

@@ -19,8 +19,10 @@ NOTIFY_SECONDS = 2.0
 CLOCK_WARNS_SECONDS, CLOCK_FAULT_SECONDS = 1.0, 60.0
 HELD_SECONDS = 300.0
 WAITED_SECONDS = 5.0
-# A worker listens and reads, and now and then compares; the recorder drains; jobs listen.
+# A worker listens and reads, and now and then compares; the recorder drains; jobs listen. Beside these are pools: a
+# worker's of each role, and the jobs' of hub_system for what is short, of each role for what takes long.
 CONNECTIONS_OF_WORKER, CONNECTIONS_OF_RECORDER, CONNECTIONS_OF_JOBS = 3, 1, 1
+POOLS_OF_WORKER, POOLS_OF_JOBS = len(Role), 1 + len(Role)
 
 
 async def examine(settings: Settings, connection: OwnConnection, notes: Notes) -> None:
@@ -129,8 +131,8 @@ async def _sessions(connection: OwnConnection, notes: Notes) -> None:
 
 def needed(settings: Settings) -> int:
     """The most connections that this host's processes open at once; one worker more, while workers are replaced."""
-    worker = CONNECTIONS_OF_WORKER + len(Role) * settings.database_pool_size
-    jobs = CONNECTIONS_OF_JOBS + settings.database_pool_size
+    worker = CONNECTIONS_OF_WORKER + POOLS_OF_WORKER * settings.database_pool_size
+    jobs = CONNECTIONS_OF_JOBS + POOLS_OF_JOBS * settings.database_pool_size
     return (settings.workers + 1) * worker + CONNECTIONS_OF_RECORDER + jobs
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from hub.config import load_settings
 from hub.recorder.journal import FILE, Journal
-from hub.supervisor.doctor import Level
+from hub.supervisor.doctor import Level, here
 from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.program import free_port, wait_for
+from tests.certificates import write_pair
 from tests.integration.doctor.report import SECRET, Look, at, faults, told
 
 
@@ -77,7 +81,7 @@ async def test_what_waits_in_a_journal_that_nobody_has(look: Look, journal_dir: 
 async def test_the_hub_that_runs_here(look: Look, database: str) -> None:
     with short_directory() as directory, Hub(database, directory, workers=1) as hub:
         await asyncio.to_thread(hub.wait_ready)
-        report = await look(journal_dir=directory, port=hub.port)
+        report = await look(journal_dir=directory, port=hub.port, workers=1)
         assert faults(report) == []
         assert "is healthy" in at(report, "health", Level.right).says
         assert "that hub" in at(report, "port", Level.right).says
@@ -92,6 +96,47 @@ async def test_the_hub_that_runs_here(look: Look, database: str) -> None:
             report = await look(journal_dir=directory, port=hub.port)
             assert faults(report) == ["lock", "health"]
             told(report, "health", "journal: ")
+
+
+async def test_a_hub_that_speaks_tls(look: Look, database: str, tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path, "hub", days=90)
+    own: dict[str, Any] = {"tls_cert": cert, "tls_key": key, "workers": 1}
+    with short_directory() as directory, Hub(database, directory, **own) as hub:
+        settings = load_settings(**own)
+
+        def answers() -> bool:
+            found = here.ask(settings, "127.0.0.1", hub.port, 1).values()
+            return [answer["status"] for answer in found] == ["healthy"]
+
+        await asyncio.to_thread(wait_for, answers, "the hub answers")
+        report = await look(journal_dir=directory, port=hub.port, **own)
+        assert faults(report) == []
+        assert "is healthy" in at(report, "health", Level.right).says
+        assert "valid for another 90 days" in at(report, "certificate", Level.right).says
+
+
+async def test_a_certificate_that_nobody_can_use(look: Look, tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path, "hub", days=-3.0)
+    told(await look(tls_cert=cert, tls_key=key), "certificate", "expired 3 days ago", "renew")
+    write_pair(tmp_path, "hub", days=5.01)
+    told(await look(tls_cert=cert, tls_key=key), "certificate", "expires in 5 days", level=Level.warning)
+    told(await look(tls_cert=cert), "certificate", "set together")
+    told(await look(tls_cert=cert, tls_key=tmp_path / "gone.pem"), "certificate", "there is no", "gone.pem")
+    (tmp_path / "other").mkdir()
+    _, other = write_pair(tmp_path / "other", "hub")
+    told(await look(tls_cert=cert, tls_key=other), "certificate", "is not the key of")
+
+
+async def test_a_worker_that_hangs(look: Look, database: str) -> None:
+    with short_directory() as directory, Hub(database, directory) as hub:
+        await asyncio.to_thread(hub.wait_ready)
+        hung = hub.pids["workers"][0]
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            report = await look(journal_dir=directory, port=hub.port)
+        finally:
+            os.kill(hung, signal.SIGCONT)
+        told(report, "health", "1 of 2 workers", "worker-1", level=Level.warning)
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int, str]:

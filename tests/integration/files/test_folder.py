@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -84,13 +87,52 @@ async def test_keys_are_exchanged_while_both_are_in_use(tmp_path: Path) -> None:
     at = [kept.at async for kept in before.keys("")]
     both = Folder(tmp_path, KeyRing([NEW, OLD]))
     await keep(both, b"new", "c")
-    assert await both.reseal() == 1
-    assert await both.reseal() == 0
+    broken: list[str] = []
+    assert await both.reseal(broken) == 1
+    assert await both.reseal(broken) == 0
+    assert broken == []
     after = Folder(tmp_path, KeyRing([NEW]))
     assert [await content_of(after, key) for key in ("a/b", "c")] == [MARK * 10_000, b"new"]
     assert [kept.at async for kept in after.keys("a")] == at
     with pytest.raises(SealBroken):
         await before.get("a/b")
+
+
+async def test_what_no_key_opens_is_named_and_left(tmp_path: Path) -> None:
+    before = Folder(tmp_path, KeyRing([OLD]))
+    for key in ("a", "b", "c"):
+        await keep(before, MARK, key)
+    await keep(Folder(tmp_path, KeyRing([os.urandom(32)])), MARK, "b")
+    (tmp_path / "kept/d").write_bytes(b"")
+    left = [(tmp_path / "kept" / name).read_bytes() for name in ("b", "d")]
+    broken: list[str] = []
+    assert await Folder(tmp_path, KeyRing([NEW, OLD])).reseal(broken) == 2
+    assert sorted(broken) == ["file b: sealed with another key", "file d: sealed with another key"]
+    after = Folder(tmp_path, KeyRing([NEW]))
+    assert [await content_of(after, key) for key in ("a", "c")] == [MARK, MARK]
+    assert [(tmp_path / "kept" / name).read_bytes() for name in ("b", "d")] == left
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@contextlib.contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file can have more bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_is_left_with_nothing_half_done(tmp_path: Path) -> None:
+    files = Folder(tmp_path, KeyRing([OLD]))
+    with room_for(CHUNK // 2), pytest.raises(StoreUnavailable, match="cannot be kept"):
+        await files.put("a", pieces(os.urandom(2 * CHUNK)), "image/jpeg", 4 * CHUNK)
+    with room_for(30), pytest.raises(StoreUnavailable, match="cannot be kept"):
+        await files.put("a", pieces(b"x"), "image/jpeg", 10)
+    assert list((tmp_path / "new").iterdir()) == []
+    assert await names(files) == set()
 
 
 async def test_what_a_killed_process_left_is_removed_in_time(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ import pytest
 
 from hub.accounts.trail import AuditTrail
 from hub.config import Settings, key_ring
+from hub.domain.ids import new_id
 from hub.jobs.sweeping import Sweep
 from hub.store.files import open_files
+from hub.store.files.s3 import Bucket
 from hub.store.pg import Pg, Role
 from tests.clamd import EICAR, ClamdProcess
 from tests.integration.files.samples import INFECTED, PDF, picture
@@ -230,6 +232,49 @@ async def test_a_store_without_nearly_everything_is_not_believed(
     wrong = {"s3_bucket": None, "files_dir": tmp_path / "another"}
     await swept(own, files_grace_hours=AT_ONCE, **wrong)
     assert len(await site.fetch("SELECT FROM documents")) == 20
+
+
+@pytest.mark.parametrize(("whose", "few_of_ours"), [("elsewhere", 2), ("a restored copy's", 0)])
+async def test_a_store_of_another_database_is_not_touched(
+    site: Site, own: Settings, scanner: ClamdProcess, whose: str, few_of_ours: int
+) -> None:
+    """An empty database, or one with little in it, that is pointed at a store in use."""
+    student = await add_student(site)
+    with scanner:
+        for _ in range(few_of_ours):
+            await send_documents(site, student, [("a.pdf", PDF)])
+    files = await open_files(own)
+    of_others = 1 if whose == "elsewhere" else 12
+    school = new_id() if whose == "elsewhere" else site.schools["near"]
+    for _ in range(of_others):
+        key = f"schools/{school}/students/{new_id()}/document-{new_id()}"
+        await files.put(key, pieces(b"x"), "application/pdf", 10)
+    await files.close()
+    before = await keys(own)
+    assert len(before) == of_others + few_of_ours
+    await swept(own, files_grace_hours=AT_ONCE)
+    assert await keys(own) == before
+
+
+async def test_a_name_that_is_not_ours_is_left(site: Site, own: Settings, scanner: ClamdProcess) -> None:
+    student = await add_student(site)
+    with scanner:
+        await send_documents(site, student, [("a.pdf", PDF)])
+    before = await keys(own)
+    files = await open_files(own)
+    if isinstance(files, Bucket):
+        for name in ("schools/", "schools/Notes.txt"):
+            await files._client.put_object(Bucket=own.s3_bucket, Key=name, Body=b"")
+    else:
+        assert own.files_dir is not None
+        (own.files_dir / "kept" / "schools" / "Notes.txt").write_bytes(b"")
+    strange = await keys(own) - before
+    assert strange
+    orphan = f"schools/{site.schools['near']}/students/{student}/document-{student}"
+    await files.put(orphan, pieces(b"x"), "application/pdf", 10)
+    await swept(own, files_grace_hours=AT_ONCE)
+    assert await keys(own) == before | strange
+    await files.close()
 
 
 async def test_a_bucket_cut_in_mid_upload_leaves_nothing_half_done(

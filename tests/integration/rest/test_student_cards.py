@@ -221,7 +221,7 @@ async def test_hits_and_loads_are_in_the_metrics(world: World) -> None:
     families = {family.name: family for family in world.cards.families()}
     asked = {
         (sample.labels["cache"], sample.labels["from"]): sample.value
-        for sample in families["hub_cache_requests"].samples
+        for sample in families["hub_cache_requests_total"].samples
     }
     assert asked["student_cards", "memory"] + asked["student_cards", "loaded"] + asked["student_cards", "redis"] == 2
     assert asked["last_entries", "memory"] == 1
