@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.school import School, furnish
@@ -16,6 +16,9 @@ from tests.browser.office import Office, appoint, count
 from tests.browser.scripted_hub import ScriptedHub, scripted_hub
 from tests.browser.window import Window
 from tests.services import Cluster
+
+#: Milliseconds. What is waited for is what is asserted; how long it takes is the machine's affair.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

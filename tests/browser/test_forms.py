@@ -83,7 +83,7 @@ async def test_what_a_colleague_saved_meanwhile_is_not_overwritten(
     await dialog.get_by_label("Name", exact=True).fill("Biology")
     await office.one(meanwhile)
     await office.press("Save")
-    await expect(dialog.get_by_role("alert")).to_contain_text("It was changed since you read it", timeout=PATIENCE)
+    await expect(dialog.get_by_role("alert")).to_contain_text("Somebody else has changed this")
     assert ["a status of 412" in one for one in office.window.complaints] == [True]
     office.window.complaints.clear()
     assert await office.one(kept) == "(Botany,Ada)"
