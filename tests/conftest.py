@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 from hub.config import Settings, load_settings
 from tests.order import heaviest_first
 from tests.services import Cluster, running_cluster, running_valkey
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a shell has it for what runs in the background; programs that tests start would be deaf to it, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVICE_FIXTURES = frozenset({"cluster", "database", "settings", "valkey"})
 

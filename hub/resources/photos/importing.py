@@ -106,7 +106,8 @@ class _Import:
 
     async def _keep(self, student: UUID, pictures: list[bytes], scan: Scan) -> None:
         run, version = self._run, new_id()
-        async with undone_on_failure(run.files, photo_keys(run.school, student, version)) as undone:
+        undone = photo_keys(run.school, student, version)
+        async with undone_on_failure(run.files, undone):
             await put_photo(run.files, run.school, student, version, pictures)
             self._state.counts.kept += 1
             try:

@@ -7,7 +7,7 @@ can be done, and by the sweep if not (hub/jobs/files.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -24,17 +24,16 @@ GONE_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def undone_on_failure(files: Files, keys: Iterable[str]) -> AsyncIterator[list[str]]:
-    """Whatever ends the block early, nothing is under these keys afterwards, as far as the place can be reached.
-    Whoever commits in the block empties what it is given before that: when the commit's answer is lost, the row may be
-    there; where it is not, the sweep takes the bytes."""
-    left = list(keys)
+async def undone_on_failure(files: Files, keys: list[str]) -> AsyncIterator[None]:
+    """Whatever ends the block early, nothing is under what `keys` holds by then, as far as the place can be reached.
+    Whoever commits in the block empties it before that: when the commit's answer is lost, the row may be there; where
+    it is not, the sweep takes the bytes."""
     try:
-        yield left
+        yield
     except BaseException:
         with suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(GONE_SECONDS):
-                for key in left:
+                for key in keys:
                     await files.delete(key)
         raise
 
