@@ -40,14 +40,10 @@ def recognise(sample: bytes, words: bytes) -> str:
     readings = _readings(sample, words)
     if not readings:
         raise UnsupportedMedia("the file's encoding cannot be recognised; save it as CSV in UTF-8")
-    texts = list(readings)
-    if len(texts) > 1:
-        shown: dict[str, str] = {}
-        for text, encoding in readings.items():
-            shown.setdefault(_word(text, texts), encoding)
-        words_shown = " or ".join(f"{word} ({encoding})" for word, encoding in list(shown.items())[:MOST_SHOWN])
-        raise refusal([fault("encoding", f"is not clear: {words_shown}? Say which, or save the file in UTF-8")])
-    return readings[texts[0]]
+    if len(readings) > 1:
+        shown = " or ".join(f"{word} ({encoding})" for word, encoding in _differing(readings)[:MOST_SHOWN])
+        raise refusal([fault("encoding", f"is not clear: {shown}? Say which, or save the file in UTF-8")])
+    return next(iter(readings.values()))
 
 
 def _readings(sample: bytes, words: bytes) -> dict[str, str]:
@@ -61,9 +57,10 @@ def _readings(sample: bytes, words: bytes) -> dict[str, str]:
         possible |= _LATIN
     texts = {name: (sample + b"\n" + words).decode(name, "replace") for name in sorted(possible, key=LEGACY.index)}
     sense = {name: _sense(text) for name, text in texts.items()}
+    most = max(sense.values(), default=0.0)
     found: dict[str, str] = {}
     for name, text in texts.items():
-        if sense[name] >= max(sense.values()):
+        if sense[name] >= most:
             found.setdefault(text, name)
     return found
 
@@ -82,9 +79,12 @@ def _is_a_word(word: str) -> bool:
     return len(scripts) == 1 and not signs and not capitals
 
 
-def _word(text: str, others: list[str]) -> str:
-    """The first word that is not the same in all: in all, words are at the same places, or nearly."""
-    words = [_WORD.findall(other) for other in others]
-    own = _WORD.findall(text)
+def _differing(readings: dict[str, str]) -> list[tuple[str, str]]:
+    """The first word that is not the same in all, as the readings have it, each once, with its encoding. Words are at
+    the same places in all, or nearly."""
+    words = [_WORD.findall(text) for text in readings]
     place = next((place for place, said in enumerate(zip(*words, strict=False)) if len(set(said)) > 1), 0)
-    return own[place][:40] if own else ""
+    shown: dict[str, str] = {}
+    for own, encoding in zip(words, readings.values(), strict=True):
+        shown.setdefault(own[place][:40] if own else "", encoding)
+    return list(shown.items())

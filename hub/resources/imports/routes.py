@@ -14,6 +14,7 @@ from hub.config import key_ring
 from hub.domain.ids import new_id
 from hub.domain.students import field_rules
 from hub.errors import BadRequest, Conflict, Forbidden, NotFound, PayloadTooLarge
+from hub.resources.imports.encodings import Encoding
 from hub.resources.imports.header import columns_of, read_mapping
 from hub.resources.imports.jobs import IMPORT
 from hub.resources.imports.model import Asked, ImportQuery, Passes
@@ -46,7 +47,7 @@ async def import_file(call: Call[ImportQuery, None]) -> Job:
     mapping = {} if call.query.mapping is UNSET else read_mapping(call.query.mapping)
     with Spool() as spool:
         name = await receive_file(call, spool, look)
-        form, header = await asyncio.to_thread(_head, spool, look.form(name, encoding))
+        form, header = await asyncio.to_thread(_head, spool, look, name, encoding)
         _check_rows(look, form, call.settings.import_max_rows)
         tx = await call.tx()
         row = await tx.fetchrow(Q.school, school)
@@ -71,8 +72,12 @@ async def import_file(call: Call[ImportQuery, None]) -> Job:
     return job
 
 
-def _head(spool: Spool, form: Form) -> tuple[Form, list[str]]:
-    """The form with its delimiter, and the first row. Raises BadRequest."""
+def _head(spool: Spool, look: Look, name: str, encoding: Encoding | None) -> tuple[Form, list[str]]:
+    """The form with its delimiter, and the first row. In a thread: recognising an encoding takes a while.
+
+    Raises BadRequest, UnsupportedMedia.
+    """
+    form = look.form(name, encoding)
     try:
         if form.kind == "csv":
             form = choose_delimiter(spool.open(), form)
