@@ -198,7 +198,7 @@ async def test_photos_come_in_a_zip_and_those_left_out_are_named(office: Office)
     assert kept == ["class/nobody.jpg,is named like no student's number"]
     await office.go(f"/admin/students/{student}", "Konrad Portrait")
     photo = page.locator(".photo img")
-    assert await photo.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 400
+    await expect(photo).to_have_js_property("naturalWidth", 400)
     await office.press("Take it away")
     await expect(photo).to_have_count(0, timeout=PATIENCE)
 
