@@ -31,6 +31,11 @@ class ProcessSettings(BaseSettings):
         description="how long a replaced worker (SIGHUP) waits for its last HTTP clients",
         json_schema_extra=unit("s"),
     )
+    watchdog_timeout: Annotated[float, Field(ge=5, le=3600)] = Field(
+        15.0,
+        description="how long a process may say nothing to the supervisor before it is killed and started again",
+        json_schema_extra=unit("s"),
+    )
     start_grace: Annotated[float, Field(ge=0, le=300)] = Field(
         5.0,
         description="how long a starting worker keeps callers waiting for its index before it answers hub_unavailable",

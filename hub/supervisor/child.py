@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import gc
 import os
 import signal
@@ -22,6 +23,7 @@ from hub.config import Settings, load_settings
 from hub.control.line import ControlLine
 from hub.errors import HubError
 from hub.logs import configure
+from hub.supervisor.watchdog import STACKS_SIGNAL
 
 FINAL_DRAIN_SECONDS = 1.0
 #: Whoever waits at a door comes before whoever waits for a job.
@@ -102,6 +104,7 @@ def main() -> int:
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--successor", action="store_true")
     arguments = parser.parse_args()
+    faulthandler.register(STACKS_SIGNAL, all_threads=True)
     try:
         settings = load_settings()
         configure(settings, f"{arguments.role}-{arguments.slot}" if arguments.role == "worker" else arguments.role)

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -24,13 +25,15 @@ _decoder = msgspec.msgpack.Decoder(FromChild)
 
 
 class Child(asyncio.Protocol):
-    """`ready` is set when it does its work, `ended` when the process is gone."""
+    """`ready` is set when it does its work, `ended` when the process is gone; `heard`: when it last sent anything,
+    monotonic seconds."""
 
     def __init__(self, name: str, role: str, metrics: Callable[[], str]) -> None:
         self.name = name
         self.role = role
         self.ready = asyncio.Event()
         self.ended = asyncio.Event()
+        self.heard = time.monotonic()
         self.families: list[Family] = []
         self.returncode: int | None = None
         self._metrics = metrics
@@ -98,6 +101,7 @@ class Child(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self.heard = time.monotonic()
         for body in self._splitter.feed(data):
             message = _decoder.decode(body)
             if isinstance(message, Numbers):

@@ -1,13 +1,15 @@
 """The supervisor's life.
 
 Start: sockets, recorder, workers, jobs. Whatever dies is started again, at once the first time and with growing pauses
-when it keeps dying. SIGHUP replaces workers one at a time: the successor has its index before the old one stops taking
-connections. SIGTERM and SIGINT stop workers first, then jobs and the recorder. A second signal does not wait.
+when it keeps dying; whatever hangs is killed first. SIGHUP replaces workers one at a time: the successor has its index
+before the old one stops taking connections. SIGTERM and SIGINT stop workers first, then jobs and the recorder. A second
+signal does not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import os
 import signal
@@ -23,6 +25,7 @@ from hub.rest.tls import Tls
 from hub.supervisor.children import Child
 from hub.supervisor.metrics import Totals, render
 from hub.supervisor.sockets import open_sockets
+from hub.supervisor.watchdog import STACKS_SIGNAL, watch
 from hub.telemetry import counters, gauge
 from hub.version import __version__
 
@@ -62,10 +65,12 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._replace_soon)
+        faulthandler.register(STACKS_SIGNAL, all_threads=True)
         keepers = [
             asyncio.create_task(self._keep("recorder", None)),
             asyncio.create_task(self._keep("jobs", None)),
             *(asyncio.create_task(self._keep("worker", slot)) for slot in range(self._settings.workers)),
+            asyncio.create_task(watch(lambda: list(self._children), self._settings.watchdog_timeout)),
         ]
         log.info("passhub is starting", version=__version__, host=self._settings.host, port=self._settings.port)
         try:

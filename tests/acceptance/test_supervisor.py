@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +97,41 @@ def test_a_worker_killed_while_it_is_replaced_leaves_two(school: School, directo
             )
             load.wait_kept(200)
         check(school, load.ledger)
+
+
+def test_whatever_hangs_is_killed_and_started_again(school: School, directory: Path) -> None:
+    with Hub(school.url, directory, watchdog_timeout=5) as hub:
+        hub.wait_ready()
+        with Load(hub.port, school.doors) as load:
+            for kind in ("worker-1", "jobs", "recorder"):
+                load.wait_kept(200)
+                pids = hub.pids
+                hung = pids["workers"][1] if kind == "worker-1" else pids[kind]
+                os.kill(hung, signal.SIGSTOP)
+                hub.recovers(partial(_one_is_another, hub, pids), f"another {kind}")
+                assert hung not in hub.everybody()
+                said = json.loads(hub.wait_line("a process hangs and is killed"))
+                assert said["process"] == kind
+                hub.lines.clear()
+            load.wait_kept(200)
+        check(school, load.ledger)
+
+
+def _one_is_another(hub: Hub, before: dict[str, Any]) -> bool:
+    """Whether each runs, and one of them not since `before`."""
+    old, new = ([pids["recorder"], pids["jobs"], *pids["workers"]] for pids in (before, hub.pids))
+    return None not in new and len(set(new) - set(old)) == 1 and len(new) == len(old)
+
+
+def test_a_process_says_where_it_is_when_it_is_asked(school: School, directory: Path) -> None:
+    with Hub(school.url, directory) as hub:
+        hub.wait_ready()
+        for pid in hub.everybody():
+            os.kill(pid, signal.SIGUSR1)
+            hub.wait_line("(most recent call first)")
+            hub.wait_line(", line ")
+            hub.lines.clear()
+            assert is_alive(pid)
 
 
 def test_a_successor_that_cannot_start_leaves_the_worker_at_work(

@@ -128,7 +128,7 @@ async def test_a_certificate_that_nobody_can_use(look: Look, tmp_path: Path) -> 
 
 
 async def test_a_worker_that_hangs(look: Look, database: str) -> None:
-    with short_directory() as directory, Hub(database, directory) as hub:
+    with short_directory() as directory, Hub(database, directory, watchdog_timeout=600) as hub:
         await asyncio.to_thread(hub.wait_ready)
         hung = hub.pids["workers"][0]
         os.kill(hung, signal.SIGSTOP)
