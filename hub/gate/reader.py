@@ -46,6 +46,7 @@ from hub.gate.messages import (
     point_face,
     skew,
 )
+from hub.gate.straight import StraightWebSocket
 from hub.gate.tickets import Visit
 from hub.index.directory import AccessPoint
 from hub.recorder.wire import ReaderState
@@ -68,7 +69,7 @@ class ReaderConnection:
         self,
         door: SocketDoor,
         request: web.Request,
-        socket: web.WebSocketResponse,
+        socket: StraightWebSocket,
         point: AccessPoint,
         key: bytes,
         visit: Visit | None = None,
@@ -113,21 +114,26 @@ class ReaderConnection:
             self._reading.uncancel()
         finally:
             self._reading = None
+            self._socket.straight(None)
         if self._goodbye is not None:
             await self._say_goodbye(*self._goodbye)
 
     async def _read(self) -> None:
-        receive = self._socket.receive
+        socket = self._socket
         while True:
-            message = await receive()
-            self._heard = self._loop.time()
+            socket.straight(self._take)
+            message = await socket.receive()
             kind = message.type
             if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-                self._take(message.data)
-            elif kind is WSMsgType.PING:
-                await self._socket.pong(message.data)
+                self._take(message.data)  # it came with the handshake
+                continue
+            self._heard = self._loop.time()
+            if kind is WSMsgType.PING:
+                await socket.pong(message.data)
             elif kind is not WSMsgType.PONG:
                 break
+        if socket.failure is not None:
+            raise socket.failure
 
     def end(self) -> None:
         """The connection is over; answers that come now are recorded, and have nobody to go to."""
@@ -138,6 +144,7 @@ class ReaderConnection:
     # In
 
     def _take(self, data: str | bytes) -> None:
+        self._heard = self._loop.time()
         try:
             message = self._codec.decode(data)
             if type(message) is Scan:

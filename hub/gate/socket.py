@@ -17,6 +17,7 @@ from hub.gate.connections import CLOSE_KEY_GONE, Connections
 from hub.gate.desk import Desk
 from hub.gate.http import HttpDoor
 from hub.gate.reader import ReaderConnection
+from hub.gate.straight import StraightWebSocket
 from hub.gate.tickets import Tickets, Visit, offered_protocols, presented_ticket
 from hub.index.directory import AccessPoint
 from hub.telemetry import Family, Histogram, counters, gauge
@@ -54,7 +55,7 @@ class SocketDoor:
             raise BadRequest(f"none of the offered subprotocols is spoken here; offer {JSON} or {MSGPACK}")
         # aiohttp refuses what reaches its limit, not what passes it.
         limit = self.settings.reader_max_frame + 1
-        socket = web.WebSocketResponse(protocols=(MSGPACK, JSON), autoping=False, compress=False, max_msg_size=limit)
+        socket = StraightWebSocket(protocols=(MSGPACK, JSON), autoping=False, compress=False, max_msg_size=limit)
         if not socket.can_prepare(request).ok:
             raise BadRequest("this address is a WebSocket: connect with Upgrade: websocket")
         await socket.prepare(request)

@@ -300,8 +300,11 @@ async def test_what_is_said_while_a_dialog_is_open_is_said_above_it(office: Offi
     await office.press("Create it, and show its key")
     await office.press("Copy")
     said = page.get_by_role("alert").filter(has_text="Not copied")
-    seen = "(it, { x, y, width, height }) => it.contains(document.elementFromPoint(x + width / 2, y + height / 2))"
-    assert await said.evaluate(seen, await said.bounding_box())
+    seen = """(it) => {
+        const { x, y, width, height } = it.getBoundingClientRect();
+        return it.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }"""
+    assert await said.evaluate(seen)
     await said.get_by_role("button", name="Close").click()
     await expect(said).to_have_count(0)
     await office.press("Copy")

@@ -55,6 +55,18 @@ async def test_a_frame_over_64_kib_closes_with_1009(gate: Gate) -> None:
         assert (await reader.closed())[0] == 1009
 
 
+async def test_a_fault_of_the_hub_itself_ends_that_connection_and_no_other(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with gate.reader("in") as reader, gate.reader("out") as other:
+        monkeypatch.setattr(gate.worker.sockets.pace, "_clock", lambda: 1 // 0)
+        await reader.send(scan(gate))
+        await reader.closed()
+        monkeypatch.undo()
+        assert (await other.ask(scan(gate)))["type"] == "decision"
+    assert "ZeroDivisionError" in capfd.readouterr().out
+
+
 async def test_a_worker_that_makes_way_answers_what_is_in_flight_and_closes_with_1012(
     place: Place, quick: Callable[..., Settings]
 ) -> None:

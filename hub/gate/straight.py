@@ -1,0 +1,60 @@
+"""A WebSocket whose messages are taken where they arrive.
+
+aiohttp puts each message into a queue, out of which a coroutine is woken to read it: that costs more than the decision
+about a scan. Here aiohttp reads the frames as ever, and a message goes from its parser to `take` at once. What is about
+the connection itself (pings, the close, faults, the end) goes through the queue to `receive()`, as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue
+from aiohttp.http_websocket import WS_CLOSING_MESSAGE, WebSocketReader, WebSocketWriter
+
+Take = Callable[[str | bytes], None]
+_QUEUE_BYTES = 1 << 16
+
+
+class _Queue(WebSocketDataQueue):
+    """`take`: None while messages wait to be read. `failure`: what `take` raised."""
+
+    take: Take | None = None
+    failure: Exception | None = None
+
+    def feed_data(self, data: Any, size: int) -> None:
+        take = self.take
+        if take is None or not (data.type is WSMsgType.TEXT or data.type is WSMsgType.BINARY):
+            super().feed_data(data, size)
+            return
+        try:
+            take(data.data)
+        except Exception as error:  # noqa: BLE001 - raised by who reads
+            # The parser would take it for a fault of the frame.
+            self.take, self.failure = None, error
+            super().feed_data(WS_CLOSING_MESSAGE, 0)
+
+
+class StraightWebSocket(web.WebSocketResponse):
+    """`receive()` gives what is not taken."""
+
+    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
+        # As aiohttp's own, which knows no other queue; there is no heartbeat.
+        self._ws_protocol = protocol
+        self._writer = writer
+        self._reader = self._queue = _Queue(request._protocol, _QUEUE_BYTES, loop=asyncio.get_running_loop())
+        self._parser = WebSocketReader(self._queue, self._max_msg_size, compress=bool(self._compress), decode_text=True)
+        request.protocol.set_parser(self._parser)
+        request.protocol.keep_alive(False)
+
+    def straight(self, take: Take | None) -> None:
+        """Have messages taken from now on, unless some wait to be read before them; with None, have them wait."""
+        self._queue.take = None if self._queue._buffer else take
+
+    @property
+    def failure(self) -> Exception | None:
+        """What `take` raised; nothing was taken since, and `receive()` says that the connection closes."""
+        return self._queue.failure
