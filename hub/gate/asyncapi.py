@@ -14,7 +14,14 @@ import msgspec
 from hub.config import Settings
 from hub.domain.verdict import ACCESS_TYPE, REASON_TEXT
 from hub.gate.codec import JSON, MSGPACK
-from hub.gate.connections import CLOSE_KEY_GONE, CLOSE_MALFORMED, CLOSE_REPLACED, CLOSE_RESTART, CLOSE_SILENT
+from hub.gate.connections import (
+    CLOSE_FAULT,
+    CLOSE_KEY_GONE,
+    CLOSE_MALFORMED,
+    CLOSE_REPLACED,
+    CLOSE_RESTART,
+    CLOSE_SILENT,
+)
 from hub.gate.messages import (
     Config,
     DecisionFrame,
@@ -193,6 +200,7 @@ def _channel() -> dict[str, Any]:
             "1007": "a text that is not UTF-8",
             str(CLOSE_MALFORMED): "too many malformed frames in a row",
             "1009": "a frame over the limit",
+            str(CLOSE_FAULT): "a fault of the hub",
             str(CLOSE_RESTART): "the hub restarts",
             str(CLOSE_KEY_GONE): "the device key was revoked, rotated or has expired; a browser's session has ended",
             str(CLOSE_REPLACED): "a newer connection of the same access point",

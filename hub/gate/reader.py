@@ -21,7 +21,7 @@ from hub.domain.verdict import DIRECTION_CODE
 from hub.errors import BadRequest
 from hub.gate.attempts import Attempts
 from hub.gate.codec import CODECS, JSON, MSGPACK
-from hub.gate.connections import CLOSE_KEY_GONE, CLOSE_MALFORMED, CLOSE_RESTART, CLOSE_SILENT
+from hub.gate.connections import CLOSE_FAULT, CLOSE_KEY_GONE, CLOSE_MALFORMED, CLOSE_RESTART, CLOSE_SILENT
 from hub.gate.desk import Answer
 from hub.gate.group import Group, Waiting
 from hub.gate.messages import (
@@ -50,6 +50,7 @@ from hub.gate.straight import StraightWebSocket
 from hub.gate.tickets import Visit
 from hub.index.directory import AccessPoint
 from hub.recorder.wire import ReaderState
+from hub.rest.errors import without_values
 
 if TYPE_CHECKING:
     from hub.gate.socket import SocketDoor
@@ -114,26 +115,28 @@ class ReaderConnection:
             self._reading.uncancel()
         finally:
             self._reading = None
-            self._socket.straight(None)
+            self._socket.cease()
         if self._goodbye is not None:
             await self._say_goodbye(*self._goodbye)
 
     async def _read(self) -> None:
         socket = self._socket
         while True:
-            socket.straight(self._take)
+            socket.begin(self._take, self._fail)
             message = await socket.receive()
             kind = message.type
             if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-                self._take(message.data)  # it came with the handshake
+                try:
+                    self._take(message.data)  # it came with the handshake
+                except Exception as error:  # noqa: BLE001 - told and logged there
+                    self._fail(error)
+                    return
                 continue
             self._heard = self._loop.time()
             if kind is WSMsgType.PING:
                 await socket.pong(message.data)
             elif kind is not WSMsgType.PONG:
                 break
-        if socket.failure is not None:
-            raise socket.failure
 
     def end(self) -> None:
         """The connection is over; answers that come now are recorded, and have nobody to go to."""
@@ -356,6 +359,13 @@ class ReaderConnection:
         """Close with a code and a reason, after what is already on its way."""
         if self._closing is None:
             self._closing = self._loop.create_task(self._close(code, message))
+
+    def _fail(self, error: Exception) -> None:
+        """A fault of ours: the reader is told so, and not that it sent what cannot be read."""
+        log.error("a reader's message failed", access_point=self.point.id_text, **without_values(error))
+        self._goodbye = CLOSE_FAULT, "a fault of the hub; connect again"
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            self._reading.cancel()
 
     async def _close(self, code: int, message: str) -> None:
         if code == CLOSE_RESTART:

@@ -13,17 +13,18 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue
-from aiohttp.http_websocket import WS_CLOSING_MESSAGE, WebSocketReader, WebSocketWriter
+from aiohttp.http_websocket import WebSocketReader, WebSocketWriter
 
 Take = Callable[[str | bytes], None]
+Failed = Callable[[Exception], None]
 _QUEUE_BYTES = 1 << 16
 
 
 class _Queue(WebSocketDataQueue):
-    """`take`: None while messages wait to be read. `failure`: what `take` raised."""
+    """`take`: None while messages wait to be read. `failed` hears what `take` raises."""
 
     take: Take | None = None
-    failure: Exception | None = None
+    failed: Failed
 
     def feed_data(self, data: Any, size: int) -> None:
         take = self.take
@@ -32,10 +33,9 @@ class _Queue(WebSocketDataQueue):
             return
         try:
             take(data.data)
-        except Exception as error:  # noqa: BLE001 - raised by who reads
-            # The parser would take it for a fault of the frame.
-            self.take, self.failure = None, error
-            super().feed_data(WS_CLOSING_MESSAGE, 0)
+        except Exception as error:  # noqa: BLE001 - the parser would tell the client that its frame is at fault
+            self.take = None
+            self.failed(error)
 
 
 class StraightWebSocket(web.WebSocketResponse):
@@ -50,11 +50,12 @@ class StraightWebSocket(web.WebSocketResponse):
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
 
-    def straight(self, take: Take | None) -> None:
-        """Have messages taken from now on, unless some wait to be read before them; with None, have them wait."""
+    def begin(self, take: Take, failed: Failed) -> None:
+        """Have messages taken from now on, unless some wait to be read before them. Once `take` has raised something,
+        which `failed` is told, they wait."""
+        self._queue.failed = failed
         self._queue.take = None if self._queue._buffer else take
 
-    @property
-    def failure(self) -> Exception | None:
-        """What `take` raised; nothing was taken since, and `receive()` says that the connection closes."""
-        return self._queue.failure
+    def cease(self) -> None:
+        """Have messages wait."""
+        self._queue.take = None

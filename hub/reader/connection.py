@@ -42,6 +42,7 @@ _WHY = {
     1000: "the hub ended the connection",
     1008: "the hub could not read what this reader sent",
     1009: "a frame was larger than the hub takes",
+    1011: "a fault of the hub; its log says which",
     1012: "the hub restarts",
     4001: "the device key was revoked or replaced",
     4002: "a newer connection with the same device key took over",

@@ -61,10 +61,12 @@ async def test_a_fault_of_the_hub_itself_ends_that_connection_and_no_other(
     async with gate.reader("in") as reader, gate.reader("out") as other:
         monkeypatch.setattr(gate.worker.sockets.pace, "_clock", lambda: 1 // 0)
         await reader.send(scan(gate))
-        await reader.closed()
+        assert await reader.closed() == (1011, "a fault of the hub; connect again")
         monkeypatch.undo()
         assert (await other.ask(scan(gate)))["type"] == "decision"
-    assert "ZeroDivisionError" in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert "ZeroDivisionError" in told
+    assert gate.place.codes["granted"] not in told
 
 
 async def test_a_worker_that_makes_way_answers_what_is_in_flight_and_closes_with_1012(
