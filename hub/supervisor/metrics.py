@@ -75,8 +75,9 @@ def _add(metric: Metric, name: str, labels: dict[str, str], total: _Sum, bounds:
     metric.add_sample(f"{name}_sum", labels, total.value)
 
 
-def render(dead: Totals, living: Iterable[tuple[str, list[Family]]], own: list[Family]) -> str:
-    """The page for Prometheus."""
+def render(dead: Totals, living: Iterable[tuple[str | None, list[Family]]], own: list[Family]) -> str:
+    """The page for Prometheus. A living process without a name makes way for another, or is about to take its place:
+    what it has counted counts, and how it is now is not the slot's."""
     totals = Totals()
     for name, family in dead.families.items():
         totals.families[name] = family

@@ -251,7 +251,9 @@ class Supervisor:
             counters("hub_restarts_total", "Processes that died and were started again", "process", self._restarts),
             gauge("hub_workers", "Workers that run", len([c for c in self._workers.values() if c.pid is not None])),
         ]
-        return render(self._dead, [(child.name, child.families) for child in self._children], own)
+        current = {self._recorder, self._jobs, *self._workers.values()}
+        living = [(child.name if child in current else None, child.families) for child in self._children]
+        return render(self._dead, living, own)
 
 
 def _name(role: str, slot: int | None) -> str:

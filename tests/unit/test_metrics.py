@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from hub.config import load_settings
+from hub.supervisor.children import Child
 from hub.supervisor.metrics import Totals, render
+from hub.supervisor.run import Supervisor
 from hub.telemetry import Family, Histogram, counter, counters, gauge
 
 
@@ -49,6 +52,19 @@ def test_the_dead_stay_in_the_sums_and_leave_the_gauges() -> None:
         assert {key: value for key, value in found.items() if key[0] == "open"} == {
             ("open", (("process", "worker-0"),)): 1
         }
+
+
+def test_a_worker_that_is_being_replaced_and_its_successor_are_one_slot() -> None:
+    supervisor = Supervisor(load_settings(secret_key="A" * 43))
+    retiring, successor = (Child("worker-0", "worker", str) for _ in range(2))
+    retiring.families = [counter("seen_total", "h", 3), gauge("open", "h", 2)]
+    successor.families = [counter("seen_total", "h", 4), gauge("open", "h", 5)]
+    supervisor._children = {retiring, successor}
+    for current, is_open in ((retiring, 2), (successor, 5)):
+        supervisor._workers = {0: current}
+        found = numbers(supervisor._render())
+        assert found["open", (("process", "worker-0"),)] == is_open
+        assert found["seen_total", ()] == 7
 
 
 def test_series_are_told_apart_by_their_labels_in_any_order() -> None:
