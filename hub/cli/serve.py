@@ -37,10 +37,12 @@ def jobs() -> None:
     """Run only the background jobs, on a host of their own."""
     from hub.jobs.process import run as run_jobs
     from hub.supervisor.child import stop_event
+    from hub.supervisor.watchdog import say_where_when_asked
 
     settings = load_settings()
     key_ring(settings)
     configure(settings, "jobs")
+    say_where_when_asked()
 
     async def run() -> None:
         await run_jobs(settings, stop_event())

@@ -117,6 +117,8 @@ class ReaderConnection:
             self._reading = None
             self._socket.cease()
         if self._goodbye is not None:
+            if self._goodbye[0] == CLOSE_FAULT:
+                await self._answered()
             await self._say_goodbye(*self._goodbye)
 
     async def _read(self) -> None:
@@ -149,7 +151,11 @@ class ReaderConnection:
     def _take(self, data: str | bytes) -> None:
         self._heard = self._loop.time()
         try:
-            message = self._codec.decode(data)
+            try:
+                message = self._codec.decode(data)
+            except TypeError:
+                self._refuse(b"", BadRequest(f"{MSGPACK} is spoken in binary frames, and this was a text"))
+                return
             if type(message) is Scan:
                 self._scan(message)
             elif type(message) is Scans:
@@ -160,11 +166,6 @@ class ReaderConnection:
                 self._note_status(message)
         except UNREADABLE as error:
             self._refuse(data, error)
-            return
-        except TypeError:
-            if not isinstance(data, str):
-                raise
-            self._refuse(b"", BadRequest(f"{MSGPACK} is spoken in binary frames, and this was a text"))
             return
         self._malformed = 0
         self._door.messages += 1
@@ -369,15 +370,19 @@ class ReaderConnection:
 
     async def _close(self, code: int, message: str) -> None:
         if code == CLOSE_RESTART:
-            # What was asked is answered first: at most as long as the journal may take.
-            deadline = self._loop.time() + self._settings.journal_timeout_ms / 1000 + 0.1
-            while self._in_flight and self._loop.time() < deadline:  # noqa: ASYNC110 - an event would cost each scan
-                await asyncio.sleep(0.005)
+            await self._answered()
         self._goodbye = code, message
         # aiohttp's close ends the TCP connection at once while another task is in receive: the reader's frames that
         # are under way would be met by a reset, which overtakes the close frame. So that task is called back first.
         if self._reading is not None:
+            self._socket.cease()
             self._reading.cancel()
+
+    async def _answered(self) -> None:
+        """Until what was asked is answered: at most as long as the journal may take."""
+        deadline = self._loop.time() + self._settings.journal_timeout_ms / 1000 + 0.1
+        while self._in_flight and self._loop.time() < deadline:  # noqa: ASYNC110 - an event would cost each scan
+            await asyncio.sleep(0.005)
 
     async def _say_goodbye(self, code: int, message: str) -> None:
         """Send the close frame, and read on until the reader has answered with its own."""

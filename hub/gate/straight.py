@@ -24,18 +24,21 @@ class _Queue(WebSocketDataQueue):
     """`take`: None while messages wait to be read. `failed` hears what `take` raises."""
 
     take: Take | None = None
-    failed: Failed
+    failed: Failed | None = None
 
     def feed_data(self, data: Any, size: int) -> None:
         take = self.take
         if take is None or not (data.type is WSMsgType.TEXT or data.type is WSMsgType.BINARY):
+            if data.type is WSMsgType.CLOSE:
+                self.take = None  # nothing that comes behind it counts
             super().feed_data(data, size)
             return
         try:
             take(data.data)
         except Exception as error:  # noqa: BLE001 - the parser would tell the client that its frame is at fault
             self.take = None
-            self.failed(error)
+            if self.failed is not None:
+                self.failed(error)
 
 
 class StraightWebSocket(web.WebSocketResponse):
@@ -57,5 +60,5 @@ class StraightWebSocket(web.WebSocketResponse):
         self._queue.take = None if self._queue._buffer else take
 
     def cease(self) -> None:
-        """Have messages wait."""
-        self._queue.take = None
+        """Have messages wait. Nothing that took them is held any longer."""
+        self._queue.take = self._queue.failed = None

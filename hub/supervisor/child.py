@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import faulthandler
 import gc
 import os
 import signal
@@ -23,7 +22,7 @@ from hub.config import Settings, load_settings
 from hub.control.line import ControlLine
 from hub.errors import HubError
 from hub.logs import configure
-from hub.supervisor.watchdog import STACKS_SIGNAL
+from hub.supervisor.watchdog import say_where_when_asked
 
 FINAL_DRAIN_SECONDS = 1.0
 #: Whoever waits at a door comes before whoever waits for a job.
@@ -104,7 +103,7 @@ def main() -> int:
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--successor", action="store_true")
     arguments = parser.parse_args()
-    faulthandler.register(STACKS_SIGNAL, all_threads=True)
+    say_where_when_asked()
     try:
         settings = load_settings()
         configure(settings, f"{arguments.role}-{arguments.slot}" if arguments.role == "worker" else arguments.role)

@@ -25,15 +25,15 @@ _decoder = msgspec.msgpack.Decoder(FromChild)
 
 
 class Child(asyncio.Protocol):
-    """`ready` is set when it does its work, `ended` when the process is gone; `heard`: when it last sent anything,
-    monotonic seconds."""
+    """`ready` is set when it does its work, `ended` when the process is gone. `heard`: when it last sent anything,
+    monotonic seconds; None before."""
 
     def __init__(self, name: str, role: str, metrics: Callable[[], str]) -> None:
         self.name = name
         self.role = role
         self.ready = asyncio.Event()
         self.ended = asyncio.Event()
-        self.heard = time.monotonic()
+        self.heard: float | None = None
         self.families: list[Family] = []
         self.returncode: int | None = None
         self._metrics = metrics

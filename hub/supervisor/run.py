@@ -9,12 +9,12 @@ signal does not wait.
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import json
 import os
 import signal
 import socket
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 
 import structlog
@@ -25,7 +25,7 @@ from hub.rest.tls import Tls
 from hub.supervisor.children import Child
 from hub.supervisor.metrics import Totals, render
 from hub.supervisor.sockets import open_sockets
-from hub.supervisor.watchdog import STACKS_SIGNAL, watch
+from hub.supervisor.watchdog import say_where_when_asked, watch
 from hub.telemetry import counters, gauge
 from hub.version import __version__
 
@@ -53,7 +53,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._replacing = asyncio.Lock()
         self._started = time.monotonic()
-        self._replacements: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._state_due: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -65,7 +65,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._replace_soon)
-        faulthandler.register(STACKS_SIGNAL, all_threads=True)
+        say_where_when_asked()
         keepers = [
             asyncio.create_task(self._keep("recorder", None)),
             asyncio.create_task(self._keep("jobs", None)),
@@ -96,7 +96,7 @@ class Supervisor:
         while not self._stopping.is_set():
             started = time.monotonic()
             try:
-                child = await self._start(role, slot, successor=False)
+                child = self._holder(slot) or await self._start(role, slot, successor=False)
             except OSError as error:
                 # No memory, no processes or no descriptors left. The others work on, and some may be free again soon;
                 # whoever has just started the hub is told instead.
@@ -121,6 +121,11 @@ class Supervisor:
             log.error("a process ended; starting it again", process=child.name, status=child.returncode)
             await self._pause(deaths)
 
+    def _holder(self, slot: int | None) -> Child | None:
+        """The living worker of a slot: a successor may have taken it while its worker was to be started again."""
+        there = None if slot is None else self._workers.get(slot)
+        return there if there is not None and there.pid is not None else None
+
     async def _pause(self, deaths: int) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(BACKOFF_SECONDS[min(deaths, len(BACKOFF_SECONDS) - 1)]):
@@ -136,13 +141,19 @@ class Supervisor:
         self._children.add(child)
         if slot is None:
             setattr(self, f"_{role}", child)
-        elif not successor:
+        self._in_background(self._watch(child))
+        if slot is not None and not successor:
+            if (there := self._holder(slot)) is not None:
+                self._in_background(child.stop(self._settings.shutdown_timeout))
+                return there
             self._workers[slot] = child
-        watcher = asyncio.create_task(self._watch(child))
-        self._replacements.add(watcher)
-        watcher.add_done_callback(self._replacements.discard)
         self._write_state()
         return child
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _watch(self, child: Child) -> None:
         await child.wait()
@@ -153,9 +164,7 @@ class Supervisor:
     # Replacing workers
 
     def _replace_soon(self) -> None:
-        task = asyncio.create_task(self._replace_all())
-        self._replacements.add(task)
-        task.add_done_callback(self._replacements.discard)
+        self._in_background(self._replace_all())
 
     async def _replace_all(self) -> None:
         async with self._replacing:

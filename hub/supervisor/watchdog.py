@@ -7,6 +7,7 @@ hangs (SIGUSR1: each thread's stack, on its standard error) and killed; it is st
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -23,13 +24,17 @@ STACKS_SIGNAL = signal.SIGUSR1
 
 
 class Watched(Protocol):
-    """`heard`: when it last sent anything, or was ready; monotonic seconds."""
+    """`heard`: when it last sent anything, monotonic seconds; None before: a start may be long."""
 
     name: str
-    ready: asyncio.Event
-    heard: float
+    heard: float | None
 
     def signal(self, number: int) -> None: ...
+
+
+def say_where_when_asked() -> None:
+    """From now on this process answers SIGUSR1 with the stack of each thread, whatever it is doing."""
+    faulthandler.register(STACKS_SIGNAL, all_threads=True)
 
 
 async def watch(processes: Callable[[], Iterable[Watched]], silence: float) -> None:
@@ -38,14 +43,23 @@ async def watch(processes: Callable[[], Iterable[Watched]], silence: float) -> N
         due = time.monotonic() + LOOK_SECONDS
         await asyncio.sleep(LOOK_SECONDS)
         now = time.monotonic()
-        if now - due > LOOK_SECONDS:
-            # It was this process that could not run: what the others sent meanwhile is still to be read.
-            for process in processes():
+        late = now - due > LOOK_SECONDS
+        for process in list(processes()):
+            if late and process.heard is not None:
+                # It was this process that could not run: what the others sent meanwhile is still to be read.
                 process.heard = now
-            continue
-        for process in [one for one in processes() if one.ready.is_set() and now - one.heard > silence]:
-            log.error("a process hangs and is killed", process=process.name, silent_seconds=round(now - process.heard))
-            process.heard = now  # one that even this does not end is told again after the same time
-            process.signal(STACKS_SIGNAL)
-            await asyncio.sleep(STACKS_SECONDS)
-            process.signal(signal.SIGKILL)
+            await _judge(process, silence)
+
+
+async def _judge(process: Watched, silence: float) -> None:
+    heard = process.heard
+    if heard is None or (silent := time.monotonic() - heard) <= silence:
+        return
+    log.error("a process hangs", process=process.name, silent_seconds=round(silent))
+    process.signal(STACKS_SIGNAL)
+    await asyncio.sleep(STACKS_SECONDS)
+    if process.heard != heard:
+        log.warning("the process goes on", process=process.name)
+        return
+    process.heard = time.monotonic()  # one that even this does not end is told again after the same time
+    process.signal(signal.SIGKILL)

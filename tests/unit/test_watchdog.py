@@ -16,17 +16,17 @@ TIMEOUT = 0.5
 
 
 class Process:
-    def __init__(self, name: str, *, ready: bool = True, silent: float = 0) -> None:
+    def __init__(self, name: str, *, wakes: bool = False) -> None:
         self.name = name
-        self.ready = asyncio.Event()
-        if ready:
-            self.ready.set()
-        self.heard = time.monotonic() - silent
+        self.heard: float | None = time.monotonic()
+        self._wakes = wakes
         self.signals: list[int] = []
         self.killed = asyncio.Event()
 
     def signal(self, number: int) -> None:
         self.signals.append(number)
+        if self._wakes:
+            self.heard = time.monotonic()
         if number == signal.SIGKILL:
             self.killed.set()
 
@@ -54,12 +54,20 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 
 async def test_one_that_says_nothing_is_asked_where_it_hangs_and_killed() -> None:
-    hung, starts, speaks = Process("hung"), Process("starts", ready=False, silent=100), Process("speaks")
+    hung, starts, speaks = Process("hung"), Process("starts"), Process("speaks")
+    starts.heard = None
     async with beside(speaks.speak(), watchdog.watch(lambda: [hung, starts, speaks], TIMEOUT)):
         await asyncio.wait_for(hung.killed.wait(), 60)
     assert hung.signals == [signal.SIGUSR1, signal.SIGKILL]
     assert not starts.signals  # a first load of the index may take long
     assert not speaks.signals
+
+
+async def test_one_that_speaks_when_it_is_asked_lives() -> None:
+    hung, wakes = Process("hung"), Process("wakes", wakes=True)
+    async with beside(watchdog.watch(lambda: [wakes, hung], TIMEOUT)):
+        await asyncio.wait_for(hung.killed.wait(), 60)
+    assert set(wakes.signals) == {signal.SIGUSR1}
 
 
 async def test_who_could_not_run_itself_blames_nobody() -> None:

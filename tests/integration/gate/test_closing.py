@@ -55,18 +55,31 @@ async def test_a_frame_over_64_kib_closes_with_1009(gate: Gate) -> None:
         assert (await reader.closed())[0] == 1009
 
 
-async def test_a_fault_of_the_hub_itself_ends_that_connection_and_no_other(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("fault", [ZeroDivisionError, TypeError])
+async def test_a_fault_of_the_hub_itself_ends_that_connection_with_1011_and_no_other(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], fault: type[Exception]
 ) -> None:
+    asked = 0
+
+    def clock() -> float:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise fault("told to")
+        return 0.0
+
     async with gate.reader("in") as reader, gate.reader("out") as other:
-        monkeypatch.setattr(gate.worker.sockets.pace, "_clock", lambda: 1 // 0)
-        await reader.send(scan(gate))
+        monkeypatch.setattr(gate.worker.sockets.pace, "_clock", clock)
+        before, *behind = [scan(gate) for _ in range(3)]
+        for one in (before, *behind):
+            await reader.send(one)
+        assert (await reader.read())["scanId"] == before["scanId"]  # what was under way is answered
         assert await reader.closed() == (1011, "a fault of the hub; connect again")
-        monkeypatch.undo()
         assert (await other.ask(scan(gate)))["type"] == "decision"
     told = capfd.readouterr().out
-    assert "ZeroDivisionError" in told
+    assert fault.__name__ in told
     assert gate.place.codes["granted"] not in told
+    assert len(await gate.place.rows(2)) == 2
 
 
 async def test_a_worker_that_makes_way_answers_what_is_in_flight_and_closes_with_1012(
