@@ -63,6 +63,7 @@ def settings(database: str, tmp_path: Path) -> Callable[..., Settings]:
 
     def make(**overrides: Any) -> Settings:
         own: dict[str, Any] = {"database_url": database, "journal_dir": tmp_path / "journal", "secret_key": SECRET_KEY}
+        own["journal_timeout_ms"] = 5_000  # of a machine that is held up now and then
         return load_settings(**(own | overrides))
 
     return make

@@ -63,6 +63,7 @@ class Hub(Program):
             "journal_dir": directory,
             "port": self.port,
             "workers": 2,
+            "journal_timeout_ms": 5_000,  # of a machine that is held up now and then
             "rate_device": 1_000_000,  # few doors for much load
             "secret_key": base64.urlsafe_b64encode(bytes(32)).decode(),
             **settings,

@@ -11,6 +11,7 @@ with. Nothing here asserts how long anything takes; waiting ends with AssertionE
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -19,8 +20,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -35,12 +36,23 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 
 
+def _ports() -> Iterator[int]:
+    """This test process's own, below those that the system gives to whoever asks for any."""
+    span = 20_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first = 11_000 + span * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return (first + (os.getpid() + step) % span for step in itertools.count())
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port that nobody has at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has at the moment, and that no other test is given soon."""
+    for port in itertools.islice(_PORTS, 20_000):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:

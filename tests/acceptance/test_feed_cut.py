@@ -40,7 +40,12 @@ class Hub:
         self.answers: dict[str, dict[str, Any]] = {}
         self.program = Program(
             *("serve", "--port", str(self.port), "--workers", "2", "--journal-dir", str(directory / "journal")),
-            environment={"HUB_DATABASE_URL": proxy.url(database), "HUB_SECRET_KEY": "A" * 43},
+            environment={
+                "HUB_DATABASE_URL": proxy.url(database),
+                "HUB_SECRET_KEY": "A" * 43,
+                "HUB_JOURNAL_TIMEOUT_MS": "5000",
+                "HUB_FEED_HEARTBEAT": "3",
+            },
         )
 
     def sql(self, statement: str, *values: object) -> Any:

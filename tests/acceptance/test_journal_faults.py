@@ -89,7 +89,7 @@ def test_a_full_disk_denies_until_there_is_room(school: School, small_disk: Path
 
 def test_a_read_only_disk_denies_until_it_is_writable(school: School, small_disk: Path) -> None:
     remount(small_disk, "ro")
-    hub = Hub(school.url, small_disk)
+    hub = Hub(school.url, small_disk, journal_timeout_ms=500)
     with hub, Load(hub.port, school.doors) as load:
         is_red(hub, load)
         remount(small_disk, "rw")
@@ -247,7 +247,7 @@ def test_a_damaged_page_costs_its_own_scans_and_no_others(
     own_cluster: Cluster, frozen_school: School, directory: Path, how: str
 ) -> None:
     school = frozen_school
-    hub = Hub(school.url, directory)
+    hub = Hub(school.url, directory, shutdown_timeout=20)
     with hub, Load(hub.port, school.doors, pace=0.02, info={"padding": "x" * 600}) as load:
         hub.wait_ready()
         with frozen(family(own_cluster.postgres.pid)):

@@ -119,6 +119,7 @@ def test_the_hub_is_restarted_and_killed_under_the_screens(school: School, direc
                 load.wait_kept(150)
                 os.kill(hub.pid, signal.SIGKILL)
                 hub.wait()
+                wait_for(lambda: not hub.processes(), "those before it are gone")
                 hub.start()
                 hub.wait_ready()
                 load.wait_kept(150)

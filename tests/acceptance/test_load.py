@@ -34,7 +34,7 @@ def scans_kept(demo: Demo) -> int:
 def test_what_it_counts_is_what_the_database_has() -> None:
     with service_dir() as place, Demo(place / "demo", "--students", "60", "--readers", "0", "--workers", "2") as demo:
         demo.wait_ready()
-        crowd = ("--users", "8", "--spawn-rate", "8", "--socket-readers", "3", "--screens", "2", "--run-time", "3s")
+        crowd = ("--users", "8", "--spawn-rate", "8", "--socket-readers", "3", "--screens", "2", "--run-time", "10s")
         run = subprocess.run(
             [*COMMAND, "--demo-json", str(demo.document), *crowd, *AT_ANY_SPEED],
             cwd=ROOT,
@@ -64,7 +64,7 @@ def test_what_it_counts_is_what_the_database_has() -> None:
 def test_a_threshold_that_is_passed_is_a_failure() -> None:
     with service_dir() as place, Demo(place / "demo", "--students", "60", "--readers", "0", "--workers", "1") as demo:
         demo.wait_ready()
-        crowd = ("--users", "1", "--socket-readers", "0", "--screens", "0", "--run-time", "4s")
+        crowd = ("--users", "1", "--socket-readers", "0", "--screens", "0", "--run-time", "10s")
         run = subprocess.run(
             [*COMMAND, "--demo-json", str(demo.document), *crowd, "--decision-p99", "0.001"],
             cwd=ROOT,

@@ -22,7 +22,7 @@ WEST, EAST = "Pacific/Pago_Pago", "Pacific/Kiritimati"  # 25 hours apart: never 
 
 @pytest.fixture
 async def world(database: str, settings: Callable[..., Settings]) -> AsyncIterator[World]:
-    async with World(database, settings()) as world:
+    async with World(database, settings(feed_heartbeat=60)) as world:
         yield world
 
 

@@ -19,7 +19,7 @@ from tests.services import Cluster
 
 @pytest.fixture
 async def world(database: str, settings: Callable[..., Settings]) -> AsyncIterator[World]:
-    async with World(database, settings(feed_heartbeat=0.2)) as world:
+    async with World(database, settings(feed_heartbeat=60)) as world:
         assert world.verdicts() == BEFORE
         yield world
 
@@ -127,7 +127,7 @@ async def test_truncate_loads_everything_again(world: World, table: str, left: b
 
 
 async def test_drift_is_noticed_counted_and_mended(database: str, settings: Callable[..., Settings]) -> None:
-    async with World(database, settings(feed_heartbeat=0.2, feed_check_interval=0.3)) as world:
+    async with World(database, settings(feed_heartbeat=60, feed_check_interval=0.3)) as world:
         world.index.remove(lookup_key("kept"))
         await until(lambda: world.feed.drift == 1, "the drift is counted")
         await until(lambda: world.feed.reloads == 2, "everything is loaded again")
@@ -175,7 +175,7 @@ async def test_changes_during_a_comparison_are_no_drift(database: str, world: Wo
 
 
 async def test_a_comparison_that_cannot_be_made_is_no_cut(database: str, settings: Callable[..., Settings]) -> None:
-    async with World(database, settings(feed_heartbeat=0.2, feed_check_interval=0.2)) as world:
+    async with World(database, settings(feed_heartbeat=60, feed_check_interval=0.2)) as world:
         with capture_logs() as said:
             await world.owner.execute("ALTER TABLE passes RENAME TO passes_away")
             await until(lambda: [x for x in said if "could not be compared" in x["event"]], "it tried, and said so")

@@ -23,7 +23,7 @@ MakeSettings = Callable[..., Settings]
 
 @pytest.fixture
 async def pg(settings: MakeSettings) -> AsyncIterator[Pg]:
-    pg = await Pg.open(settings(database_pool_size=2), list(Role))
+    pg = await Pg.open(settings(database_pool_size=2), list(Role), acquire_timeout=60.0)
     yield pg
     await pg.close()
 

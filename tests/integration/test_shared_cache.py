@@ -84,7 +84,8 @@ async def two(url: str, name: str) -> AsyncIterator[Two]:
 
 
 @pytest.fixture
-async def workers(valkey: str, tmp_path: Path) -> AsyncIterator[Two]:
+async def workers(valkey: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Two]:
+    monkeypatch.setattr(shared_cache, "TIMEOUT", 60.0)  # of a Valkey that is held up
     async with two(valkey, tmp_path.name) as found:
         yield found
 

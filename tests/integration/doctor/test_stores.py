@@ -276,7 +276,7 @@ class DeafPooler:
 async def test_a_pooler_that_swallows_notifications(
     look: Look, owner: asyncpg.Connection, database: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "NOTIFY_SECONDS", 0.3)
+    monkeypatch.setattr(server, "NOTIFY_SECONDS", 3.0)
     urls = await role_urls(owner, database)
     pooler = DeafPooler(cluster.postgres.socket_dir / ".s.PGSQL.5432")
     listening = await asyncio.start_server(pooler.serve, "127.0.0.1", 0)

@@ -74,7 +74,7 @@ async def test_cut_in_mid_upload_nothing_is_there_and_what_is_left_is_found(name
     port = urlsplit(named["s3_endpoint"]).port
     assert port is not None
     with TcpProxy(port) as proxy:
-        patience = {"s3_timeout": 3.0 if how == "silence" else 30.0}
+        patience = {"s3_timeout": 10.0 if how == "silence" else 30.0}
         bucket = await opened(**named | {"s3_endpoint": f"http://127.0.0.1:{proxy.port}"} | patience)
 
         async def cut() -> AsyncIterator[bytes]:

@@ -183,7 +183,7 @@ async def test_the_limits_of_a_request(gate: Gate) -> None:
 async def test_without_a_journal_it_is_try_again_and_later_it_is_recorded(
     place: Place, quick: Callable[..., Settings]
 ) -> None:
-    own = quick(journal_timeout_ms=50)
+    own = quick()
     async with recorder_running(own) as recorder, worker_running(own, place) as gate:
         refuse_scans(recorder, "the test says so")
         one = attempt(gate)

@@ -202,19 +202,24 @@ async def test_a_silent_reader_is_pinged_and_then_closed_with_4003(
     place: Place, quick: Callable[..., Settings]
 ) -> None:
     own = quick(reader_ping=0.1, reader_silence=0.7)
-    async with recorder_running(own), worker_running(own, place) as gate:
-        async with gate.reader("gate", autoping=False) as silent:
-            kinds = []
-            while (message := await silent.socket.receive(timeout=120)).type is WSMsgType.PING:
-                kinds.append(message.type)
-            assert kinds
-            assert (message.type, message.data) == (WSMsgType.CLOSE, 4003)
-            assert "0.7 s" in str(message.extra)
-        async with gate.reader("gate") as lively:  # its library answers pings
-            waiting = asyncio.create_task(lively.socket.receive())
-            done, _ = await asyncio.wait([waiting], timeout=1.2)
-            assert not done
-            waiting.cancel()
+    async with recorder_running(own), worker_running(own, place) as gate, gate.reader(autoping=False) as silent:
+        kinds = []
+        while (message := await silent.socket.receive(timeout=120)).type is WSMsgType.PING:
+            kinds.append(message.type)
+        assert kinds
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 4003)
+        assert "0.7 s" in str(message.extra)
+
+
+async def test_a_pong_is_a_sign_of_life(place: Place, quick: Callable[..., Settings]) -> None:
+    own = quick(reader_ping=0.1)
+    async with recorder_running(own), worker_running(own, place) as gate, gate.reader() as lively:
+        waiting = asyncio.create_task(lively.socket.receive())  # its library answers pings
+        (there,) = gate.worker.connections.devices()
+        first = there.connection.state().heard
+        await until(lambda: there.connection.state().heard, lambda heard: heard > first + 150_000)
+        assert not waiting.done()
+        waiting.cancel()
 
 
 async def test_two_workers_give_one_answer_to_one_scan(pair: tuple[Gate, Gate]) -> None:

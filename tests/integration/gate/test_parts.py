@@ -157,7 +157,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 async def test_no_key_no_code_and_no_name_is_ever_logged(
     database: str, quick: Callable[..., Settings], caplog: pytest.LogCaptureFixture
 ) -> None:
-    own = quick(log_level="debug", journal_timeout_ms=50)
+    own = quick(log_level="debug")
     place = await furnish(database)
     wrong = "a-key-of-nobody"
     with everything_logged(caplog) as said:

@@ -131,7 +131,7 @@ async def test_a_restart_is_announced_and_the_next_hub_knows_the_scan(
 async def test_alone_it_decides_by_the_code_and_tells_the_hub_afterwards(
     place: Place, quick: Callable[..., Settings], binary: bool
 ) -> None:
-    own = quick(journal_timeout_ms=50)
+    own = quick()
     codes = place.codes
     async with (
         recorder_running(own) as recorder,

@@ -24,7 +24,7 @@ HELD_UP = "SELECT pid FROM pg_locks WHERE relation = 'passes'::regclass AND NOT 
 
 @pytest.fixture
 def own(settings: Callable[..., Settings]) -> Settings:
-    return settings(shutdown_timeout=1)
+    return settings(shutdown_timeout=12)
 
 
 @pytest.fixture

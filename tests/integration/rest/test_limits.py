@@ -14,6 +14,7 @@ from hub.accounts.identity import Identity
 from hub.config import Settings
 from hub.errors import TooManyRequests
 from hub.resources import declared_routes
+from hub.rest import limiter
 from hub.rest.client import Client
 from hub.rest.limiter import HEADERS, MOST_KEYS, Limiter, LocalCounts
 from hub.rest.route import SIGNED_IN, Route
@@ -78,7 +79,10 @@ async def test_tokens_cannot_be_guessed_for_long(settings: Callable[..., Setting
         assert (await site.ask("GET", "/api/v1/looking", site.token())).status == 200
 
 
-async def test_workers_count_together_on_redis(settings: Callable[..., Settings], valkey: str) -> None:
+async def test_workers_count_together_on_redis(
+    settings: Callable[..., Settings], valkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "REDIS_SECONDS", 60.0)
     own = settings(rate_anonymous=10, redis_url=valkey)
     one, two, who = Limiter(own, lambda: True), Limiter(own, lambda: True), client()
     try:
@@ -90,8 +94,9 @@ async def test_workers_count_together_on_redis(settings: Callable[..., Settings]
 
 
 async def test_what_one_person_asks_is_told_to_the_other_workers(
-    settings: Callable[..., Settings], valkey: str
+    settings: Callable[..., Settings], valkey: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limiter, "REDIS_SECONDS", 60.0)
     own = settings(rate_signed_in=10, redis_url=valkey)
     one, two = Limiter(own, lambda: True), Limiter(own, lambda: True)
     person = Identity(uuid4(), None, "staff", frozenset(), uuid4())

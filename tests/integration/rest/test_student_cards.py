@@ -139,7 +139,7 @@ class World:
 
 @pytest.fixture
 async def world(settings: Callable[..., Settings], valkey: str) -> AsyncIterator[World]:
-    own = settings(feed_heartbeat=0.2, redis_url=valkey)
+    own = settings(feed_heartbeat=60, redis_url=valkey)
     assert own.database_url is not None
     sql = await asyncpg.connect(own.database_url.get_secret_value())
     pg = await Pg.open(own, [Role.hub_api, Role.hub_system])
@@ -223,7 +223,8 @@ async def test_hits_and_loads_are_in_the_metrics(world: World) -> None:
         (sample.labels["cache"], sample.labels["from"]): sample.value
         for sample in families["hub_cache_requests_total"].samples
     }
-    assert asked["student_cards", "memory"] + asked["student_cards", "loaded"] + asked["student_cards", "redis"] == 2
+    # The first may have waited for the load that the start began.
+    assert sum(count for (cache, _), count in asked.items() if cache == "student_cards") == 2
     assert asked["last_entries", "memory"] == 1
     assert {sample.labels["cache"] for sample in families["hub_cache_bytes"].samples} == {
         "student_cards",
