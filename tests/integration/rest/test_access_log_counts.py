@@ -37,8 +37,9 @@ async def test_scans_are_counted_by_minute_door_and_reason(site: Site) -> None:
     assert all(one["at"][13:] == ":00:00Z" for one in hours.json["times"])
 
 
-@pytest.mark.parametrize("query", ["", f"accessTimeFrom={since(days=3)}", f"accessTimeFrom={since(days=-1)}"])
-async def test_what_cannot_be_counted_is_refused(site: Site, query: str) -> None:
+@pytest.mark.parametrize("days", [None, 3, -1])
+async def test_what_cannot_be_counted_is_refused(site: Site, days: int | None) -> None:
+    query = "" if days is None else f"accessTimeFrom={since(days=days)}"
     answer = await site.ask("GET", f"{COUNTS}?{query}", site.token())
     assert answer.status == 400
     assert [one["field"] for one in answer.json["details"]] == ["accessTimeFrom"]
