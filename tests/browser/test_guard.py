@@ -87,15 +87,18 @@ async def test_a_verdict_is_of_the_door_that_is_named(window: Window, hub: Scrip
         if at == "B":
             await held.wait()
         answer = answers[at]
-        await (route.abort("internetdisconnected") if answer is None else route.fulfill(json=answer))
-        if at == "B":
-            late.set()
+        try:
+            await (route.abort("internetdisconnected") if answer is None else route.fulfill(json=answer))
+        finally:
+            if at == "B":
+                late.set()
 
     await page.route("**/api/v1/passes/*/explain?*", explain)
     await looked_up(window, hub)
     works, works_not = page.get_by_text("The pass works here and now"), page.get_by_text("The pass does not work here")
     await expect(works).to_be_visible(timeout=30_000)
-    await page.get_by_label("At which door").select_option("B")
+    async with page.expect_request("**/explain?*accessPointId=B*"):
+        await page.get_by_label("At which door").select_option("B")
     await expect(works).to_have_count(0)  # of B nothing is known yet
     await page.get_by_label("At which door").select_option("A")
     await expect(works).to_be_visible()

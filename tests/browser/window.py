@@ -53,11 +53,13 @@ class Row:
 
 
 class Window:
-    """`complaints`: errors, warnings and violations of the page's policy, in the browser's words."""
+    """`complaints`: errors, warnings and violations of the page's policy, in the browser's words, but those that begin
+    as one that is `expected`."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
+        self.expected: tuple[str, ...] = CUT
 
     async def watch(self) -> None:
         self.page.on("console", self._heard)
@@ -67,7 +69,7 @@ class Window:
         )
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(CUT):
+        if message.type in {"error", "warning"} and not message.text.startswith(self.expected):
             self.complaints.append(message.text)
 
     async def open(self, url: str, email: str = EMAIL, password: str = PASSWORD) -> None:
