@@ -70,7 +70,7 @@ class Supervisor:
             asyncio.create_task(self._keep("recorder", None)),
             asyncio.create_task(self._keep("jobs", None)),
             *(asyncio.create_task(self._keep("worker", slot)) for slot in range(self._settings.workers)),
-            asyncio.create_task(watch(lambda: list(self._children), self._settings.watchdog_timeout)),
+            asyncio.create_task(watch(lambda: self._children, self._settings.watchdog_timeout)),
         ]
         log.info("passhub is starting", version=__version__, host=self._settings.host, port=self._settings.port)
         try:

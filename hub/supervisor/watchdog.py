@@ -1,7 +1,8 @@
 """Processes that run and do nothing: a loop that never comes back answers no door and ends by no fault of its own.
 
 Each process sends its numbers every second. One from which nothing came for HUB_WATCHDOG_TIMEOUT is asked where it
-hangs (SIGUSR1: each thread's stack, on its standard error) and killed; it is started again as any that dies.
+hangs (SIGUSR1: each thread's stack, on its standard error) and, if it still says nothing, killed; it is started again
+as any that dies.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from hub.store import shared_cache
 from hub.store.cache import Cache
 from hub.store.redis import Redis, open_redis
 from hub.store.shared_cache import SharedCache
+from tests.beside import beside
 from tests.services import service_dir
 
 RING = KeyRing([b"c" * 32])
@@ -68,17 +69,14 @@ class Two:
 @asynccontextmanager
 async def two(url: str, name: str) -> AsyncIterator[Two]:
     found = Two(url, name)
-    tasks = [asyncio.create_task(cache.run()) for cache in (found.first, found.second)]
     try:
-        # Each begins an epoch of its own: what was there before it came counts for nobody.
-        for cache in (found.first, found.second):
-            await cache.get("first", found.rows.load)
-        found.rows.loads = 0
-        yield found
+        async with beside(found.first.run(), found.second.run()):
+            # Each begins an epoch of its own: what was there before it came counts for nobody.
+            for cache in (found.first, found.second):
+                await cache.get("first", found.rows.load)
+            found.rows.loads = 0
+            yield found
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         for cache in (found.first, found.second):
             await cache.close()
 

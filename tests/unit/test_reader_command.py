@@ -187,10 +187,11 @@ async def test_a_lost_connection_is_said_and_survived(hub: Hub) -> None:
 
 
 async def test_a_scan_without_an_answer_is_said(hub: Hub) -> None:
-    status, answers, _ = await run(hub, b"silent\n" + b"x" * 5000 + b"\n", "--timeout", "0.5")
+    status, answers, _ = await run(hub, b"silent\n" + b"x" * 5000 + b"\n" + CODE.encode(), "--timeout", "5")
     assert answers == [
         "NO ANSWER  the hub did not answer in time; scan again",
         "NO ANSWER  a code has at most 4096 characters",
+        "GRANTED  Ada Lovelace, pass P-1",
     ]
     assert status == 0
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
 
 import pytest
 
 from hub.supervisor import watchdog
+from tests.beside import beside
 
 TIMEOUT = 0.5
 
@@ -40,17 +39,6 @@ class Process:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(watchdog, "STACKS_SECONDS", 0)
-
-
-@asynccontextmanager
-async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_one_that_says_nothing_is_asked_where_it_hangs_and_killed() -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import msgspec
 from pydantic import SecretStr
 
@@ -13,18 +9,8 @@ from hub.domain.ids import new_id_bytes
 from hub.live.remote import Remote
 from hub.recorder.publisher import Publisher
 from hub.recorder.wire import Events, ToScreens
+from tests.beside import beside
 from tests.integration.gate.place import until
-
-
-@asynccontextmanager
-async def running(*parts: Publisher | Remote) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(part.run()) for part in parts]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_nothing_is_published_that_nobody_elsewhere_watches(valkey: str) -> None:
@@ -38,7 +24,7 @@ async def test_nothing_is_published_that_nobody_elsewhere_watches(valkey: str) -
     here.know_own(ours)
     there.know_own(theirs)
     body = msgspec.msgpack.encode(Events(school, ours, 1, []))
-    async with running(publisher, here, there):
+    async with beside(publisher.run(), here.run(), there.run()):
         here.watch(school)
         await until(lambda: here.subscribed, bool)
         publisher.offer(school, ours, body)

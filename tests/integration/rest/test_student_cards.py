@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -18,6 +17,7 @@ from hub.index.feed import Feed
 from hub.index.index import PassIndex
 from hub.resources.students.cards import Cards, StudentCard
 from hub.store.pg import Connection, Pg, Role
+from tests.beside import beside
 from tests.integration.feed_world import until
 from tests.integration.rest.site import Site, site_running
 from tests.integration.rows import add_pass, add_school, add_student
@@ -145,14 +145,11 @@ async def world(settings: Callable[..., Settings], valkey: str) -> AsyncIterator
     pg = await Pg.open(own, [Role.hub_api, Role.hub_system])
     found = World(own, sql, pg)
     await found.furnish()
-    tasks = [asyncio.create_task(found.feed.run()), asyncio.create_task(found.cards.run(found.feed.ready.wait()))]
     try:
-        await found.feed.ready.wait()
-        yield found
+        async with beside(found.feed.run(), found.cards.run(found.feed.ready.wait())):
+            await found.feed.ready.wait()
+            yield found
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await found.cards.close()
         await pg.close()
         await sql.close()
@@ -224,7 +221,7 @@ async def test_hits_and_loads_are_in_the_metrics(world: World) -> None:
         for sample in families["hub_cache_requests_total"].samples
     }
     # The first may have waited for the load that the start began.
-    assert sum(count for (cache, _), count in asked.items() if cache == "student_cards") == 2
+    assert sum(asked["student_cards", source] for source in ("memory", "loaded", "redis", "waited")) == 2
     assert asked["last_entries", "memory"] == 1
     assert {sample.labels["cache"] for sample in families["hub_cache_bytes"].samples} == {
         "student_cards",
