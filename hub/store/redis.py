@@ -6,9 +6,11 @@ Redis is never needed for a decision: whoever calls it must live without it. Err
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -39,7 +41,44 @@ def open_redis(url: str, *, timeout: float | None = 2.0, connect_timeout: float 
         decode_responses=False,
         **tcp,
     )
+    pool = client.connection_pool
+    pool.connection_class = _CANCELLABLE[pool.connection_class]
     return client
+
+
+class _Cancellable(AbstractConnection):
+    """redis-py sends each command in an `asyncio.wait_for`, and that of Python 3.11 loses a cancellation which comes
+    when the command has left (python/cpython#86296): a task that was to end goes on, and who ended it waits for ever.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        limit, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError:
+            raise RedisTimeoutError("the command could not be sent in time") from None
+        finally:
+            self.socket_timeout = limit
+
+
+class _Tcp(_Cancellable, Connection):
+    pass
+
+
+class _Tls(_Cancellable, SSLConnection):
+    pass
+
+
+class _Unix(_Cancellable, UnixDomainSocketConnection):
+    pass
+
+
+_CANCELLABLE: dict[Any, type[_Cancellable]] = {
+    Connection: _Tcp,
+    SSLConnection: _Tls,
+    UnixDomainSocketConnection: _Unix,
+}
 
 
 def live_channel(school: bytes) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 from pathlib import Path
 from random import Random
@@ -41,6 +43,40 @@ async def test_a_cancelled_command_does_not_answer_the_next_one(valkey: str) -> 
             other = names[(turn + 1) % 20]
             assert await client.get(other) == other.encode()
     finally:
+        await client.aclose()
+
+
+async def test_who_is_cancelled_while_it_asks_ends(valkey: str) -> None:
+    """asyncio.wait_for of Python 3.11 loses a cancellation: then a process that was to end never did."""
+    for turns in range(60):
+        client = open_redis(valkey)
+        asking = asyncio.create_task(ask_for_ever(client))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        _, still = await asyncio.wait([asking], timeout=10)
+        asking.cancel()
+        assert not still, f"cancelled in turn {turns} of the loop, it went on"
+        await client.aclose()
+
+
+async def ask_for_ever(client: Redis) -> None:
+    while True:
+        await client.ping()
+
+
+async def test_a_command_that_cannot_be_sent_ends_in_time() -> None:
+    """The server reads no more, and what lies between is full."""
+    with running_valkey() as url:
+        client = open_redis(url, timeout=0.2)
+        frozen = (await client.info("server"))["process_id"]
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            with pytest.raises(AWAY):
+                await client.set("much", bytes(1 << 26))
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        assert await ping(client)
         await client.aclose()
 
 
