@@ -96,6 +96,10 @@ class Hand(Generic[D]):
             return
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        # asyncio counts a process as ended when its pipes are, and one that is full of an answer which nobody reads
+        # never is; so it is read, unless somebody still does.
+        with contextlib.suppress(RuntimeError):
+            await process.communicate()
         await process.wait()
         if process.stdin is not None:
             process.stdin.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -28,6 +30,27 @@ async def test_one_that_ends_or_says_nothing_is_lost(module: str) -> None:
             await hand.do(Word())
     finally:
         await hand.close()
+
+
+#: An answer of two gigabytes, which it goes on with.
+TALKATIVE = """
+import sys, time
+while True:
+    sys.stdout.buffer.write(b"\\x7f" * 65_536)
+    time.sleep(0.001)
+"""
+
+
+async def test_one_that_is_lost_in_the_middle_of_an_answer_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had written is in the pipe, and nobody reads it any more."""
+    (tmp_path / "talkative.py").write_text(TALKATIVE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    hand = Hand("talkative", Word, patience=0.2)
+    for _ in range(3):
+        with pytest.raises(HandLost):
+            await hand.do(Word())
 
 
 async def test_a_job_does_not_wait_for_ever_for_badges_that_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
