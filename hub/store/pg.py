@@ -10,6 +10,7 @@ a statement that it gave up as StoreTooSlow.
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import structlog
 from asyncpg import InterfaceError, Pool, PostgresError, Record
 from asyncpg.pool import PoolConnectionProxy
 
@@ -47,6 +49,7 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 #: One that `connect` made, for its caller alone.
 OwnConnection = asyncpg.Connection
 
+log = structlog.get_logger(__name__)
 CONNECT_TIMEOUT = 5.0
 
 _opened: weakref.WeakSet[asyncpg.Connection] = weakref.WeakSet()
@@ -121,9 +124,10 @@ class Pg:
     """A pool for each role that a process needs. Connections are made when they are first needed, so that a process
     starts while PostgreSQL is away. Open with `Pg.open`, end with `close`."""
 
-    def __init__(self, pools: dict[Role, Pool], acquire_timeout: float) -> None:
+    def __init__(self, pools: dict[Role, Pool], acquire_timeout: float, command_timeout: float) -> None:
         self._pools = pools
         self._acquire_timeout = acquire_timeout
+        self._command_timeout = command_timeout
         _pooled.add(self)
 
     @classmethod
@@ -155,12 +159,15 @@ class Pg:
                 command_timeout=command_timeout,
                 server_settings=target.server_settings,
             )
-        return cls(pools, acquire_timeout)
+        return cls(pools, acquire_timeout, command_timeout)
 
     async def close(self) -> None:
-        """Waits for the connections in use, and closes all."""
-        for pool in self._pools.values():
-            await pool.close()
+        """Waits for the connections in use, as long as a statement may take, and closes all."""
+        try:
+            async with asyncio.timeout(self._command_timeout):
+                await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+        except TimeoutError:
+            log.warning("connections to PostgreSQL were still in use, and are cut", seconds=self._command_timeout)
 
     @asynccontextmanager
     async def tenant(self, school_id: UUID) -> AsyncIterator[Connection]:

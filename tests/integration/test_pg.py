@@ -120,6 +120,18 @@ async def test_many_tenants_on_two_connections_never_meet(pg: Pg, database: str)
     await asyncio.gather(*(look(school) for school in schools * 10))
 
 
+async def test_a_connection_that_is_never_given_back_does_not_keep_the_end_waiting(settings: MakeSettings) -> None:
+    pg = await Pg.open(settings(), list(Role), command_timeout=0.2)
+    with pytest.raises(StoreUnavailable, match="connection is closed"):
+        await close_in_the_middle(pg)
+
+
+async def close_in_the_middle(pg: Pg) -> None:
+    async with pg.tenant(uuid4()) as tx:
+        await pg.close()
+        await tx.fetchval("SELECT 1")
+
+
 async def test_a_pool_that_is_used_up_is_unavailable(settings: MakeSettings) -> None:
     pg = await Pg.open(settings(database_pool_size=1), [Role.hub_api])
     async with pg.tenant(uuid4()):
