@@ -1,6 +1,6 @@
 """The process that hashes passwords: `python -m hub.accounts.hashing`, a child of a worker.
 
-argon2 takes a core and 19 MiB for 20 ms by design. Here that is another process's time, at the lowest priority, so that
+argon2 takes a core and 19 MiB for 20 ms by design. Here that is another process's time, at a low priority, so that
 a flood of sign-ins never slows a scan. One request after another comes in on standard input and is answered on standard
 output, each a msgpack message with its length before it; when the input ends, so does the process.
 """
@@ -21,7 +21,8 @@ from hub.control.framing import answer_each
 MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
-NICENESS = 19
+#: A tenth of the weight of a worker. At 19, a sign-in on a host that has no core to spare took ten seconds.
+NICENESS = 10
 
 
 class Task(msgspec.Struct, array_like=True):
