@@ -18,7 +18,8 @@ from tests.browser.window import Window
 from tests.services import Cluster
 
 #: Milliseconds. What is waited for is what is asserted; how long it takes is the machine's affair.
-expect.set_options(timeout=30_000)
+PATIENCE = 120_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 async def window(browser: Browser) -> AsyncIterator[Window]:
     """A window in which nothing may be reported on the console, but cuts."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin")
+    context.set_default_timeout(PATIENCE)
     opened = Window(await context.new_page())
     await opened.watch()
     yield opened
@@ -73,7 +75,9 @@ def program(school: School) -> Iterator[Hub]:
     until a test is one."""
     with short_directory() as directory:
         clamd = f"unix://{directory / 'clamd.sock'}"
-        with Hub(school.url, directory, workers=1, files_dir=directory / "files", clamd_url=clamd) as hub:
+        with Hub(
+            school.url, directory, workers=1, files_dir=directory / "files", clamd_url=clamd, request_timeout=120
+        ) as hub:
             hub.wait_ready()
             yield hub
 

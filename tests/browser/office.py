@@ -21,7 +21,6 @@ ADMIN = "admin@north.example"
 CHIEF = "chief@installation.example"
 AXE = Path(__file__).resolve().parents[2] / "dashboards/guard/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PATIENCE = 30_000  # of a page that waits for a job, in milliseconds
 
 
 def appoint(school: School) -> None:
@@ -74,7 +73,7 @@ class Office:
 
     async def sign_in(self, email: str = ADMIN) -> None:
         await self.window.open(self.url, email, PASSWORD)
-        await expect(self.window.page.get_by_role("button", name="Sign out")).to_be_visible(timeout=PATIENCE)
+        await expect(self.window.page.get_by_role("button", name="Sign out")).to_be_visible()
 
     async def go(self, path: str, title: str) -> None:
         await self.window.page.goto(self.url + path)
@@ -82,11 +81,11 @@ class Office:
 
     async def sees(self, title: str) -> None:
         """Until the page's heading is this one."""
-        await expect(self.window.page.get_by_role("heading", level=1)).to_have_text(title, timeout=PATIENCE)
+        await expect(self.window.page.get_by_role("heading", level=1)).to_have_text(title)
 
     async def reads(self, text: str) -> None:
         """Until the page says so."""
-        await expect(self.window.page.locator("#page")).to_contain_text(text, timeout=PATIENCE)
+        await expect(self.window.page.locator("#page")).to_contain_text(text)
 
     @property
     async def top(self) -> Locator:

@@ -12,7 +12,7 @@ from playwright.async_api import ViewportSize, expect
 from hub.reader import Reader
 from tests.acceptance.hub import Hub
 from tests.acceptance.school import School, guard
-from tests.browser.office import PATIENCE, Office
+from tests.browser.office import Office
 from tests.browser.window import Window
 
 pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
@@ -172,35 +172,35 @@ async def test_a_screen_on_a_wall_is_paired_watches_and_is_revoked(office: Offic
     await wall.page.clock.install()
     await wall.page.goto(office.url + "/wall")
     code = wall.page.locator("#code")
-    await expect(code).to_have_text(re.compile(r"^[2-9A-Z]{4} [2-9A-Z]{4}$"), timeout=PATIENCE)
+    await expect(code).to_have_text(re.compile(r"^[2-9A-Z]{4} [2-9A-Z]{4}$"))
     await office.go("/admin/wall-screens", "Wall screens")
     await office.press("Pair a screen")
     await office.type(Code=(await code.inner_text()).lower(), Where_it_hangs="Lodge")
     await office.press("Let it in")
-    await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_be_visible(timeout=PATIENCE)
+    await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_be_visible()
     await wall.page.clock.fast_forward(11_000)  # it asks every ten seconds
     await wall.says("Live")
     async with Reader(office.url, office.school.doors[0].key) as reader:
         await reader.scan("revoked-North", direction="entry")
-        await expect(wall.page.locator("#newest .name")).to_have_text("Ada Lovelace", timeout=PATIENCE)
+        await expect(wall.page.locator("#newest .name")).to_have_text("Ada Lovelace")
     await wall.page.reload()  # its cookie is enough
     await wall.says("Live")
     await expect(wall.page.locator(".school")).to_have_text("North Lodge")
     await office.go("/admin/wall-screens", "Wall screens")
-    await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_contain_text("Paired", timeout=PATIENCE)
+    await expect(office.window.page.locator("tbody tr", has_text="Lodge")).to_contain_text("Paired")
     await office.window.page.locator("tbody").get_by_role("button", name="Lodge").click()
     await office.type(Where_it_hangs="Hall")
     await office.press("Save")
-    await office.window.page.locator("tbody").get_by_role("button", name="Hall").click(timeout=PATIENCE)
+    await office.window.page.locator("tbody").get_by_role("button", name="Hall").click()
     await office.press("Revoke")
     await (await office.top).get_by_role("button", name="Revoke").click()
     await office.reads("No screens yet")
     revoked = wall.page.get_by_role("alert").filter(has_text="This screen was revoked")
-    await expect(revoked).to_be_visible(timeout=PATIENCE)
-    await expect(code).to_be_visible(timeout=PATIENCE)
+    await expect(revoked).to_be_visible()
+    await expect(code).to_be_visible()
     await expect(wall.page.locator("#newest")).to_have_count(0)
     await wall.page.reload()
-    await expect(revoked).to_be_visible(timeout=PATIENCE)
+    await expect(revoked).to_be_visible()
     assert wall.complaints == []
     await context.close()
 
@@ -217,7 +217,7 @@ async def test_passes_are_issued_to_a_department_and_one_is_revoked(office: Offi
     await (await office.top).get_by_label("Department").select_option("Law")
     await office.press("Begin")
     dialog = office.window.page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Done", timeout=PATIENCE)
+    await expect(dialog).to_contain_text("Done")
     made = "SELECT count(*) FROM passes p JOIN students s ON s.id = p.student_id WHERE s.student_id LIKE 'L-%'"
     assert await office.one(made) == 3
     await dialog.locator(".end").get_by_role("button", name="Close").click()
@@ -274,7 +274,7 @@ async def test_what_a_school_keeps_is_what_a_form_asks(office: Office) -> None:
     await office.window.page.get_by_label("Gender").select_option("Off")
     await office.window.page.get_by_label("Programme").select_option("Required")
     await office.press("Save")
-    await expect(office.window.page.get_by_text("Saved.")).to_be_visible(timeout=PATIENCE)
+    await expect(office.window.page.get_by_text("Saved.")).to_be_visible()
     await office.go("/admin/students", "Students")
     await office.press("New student")
     dialog = office.window.page.get_by_role("dialog")

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.acceptance.hub import Hub
 from tests.acceptance.school import School
-from tests.browser.office import CHIEF, PATIENCE, Office
+from tests.browser.office import CHIEF, Office
 from tests.browser.window import Window
 
 pytestmark = [pytest.mark.service, pytest.mark.asyncio(loop_scope="session")]
@@ -39,7 +39,7 @@ async def test_what_is_shown_once_is_closed_by_its_button_alone(office: Office) 
     await office.type(Name="Orangery")
     await office.press("Create it, and show its key")
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("It is shown this once", timeout=PATIENCE)
+    await expect(dialog).to_contain_text("It is shown this once")
     for _ in range(3):
         await page.keyboard.press("Escape")
         await page.mouse.click(5, 5)
@@ -78,7 +78,7 @@ async def test_what_a_colleague_saved_meanwhile_is_not_overwritten(
     page = office.window.page
     await office.one(made)
     await office.go(path, title)
-    await page.get_by_role("button", name="Botany").click(timeout=PATIENCE)
+    await page.get_by_role("button", name="Botany").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Name", exact=True).fill("Biology")
     await office.one(meanwhile)
@@ -89,10 +89,10 @@ async def test_what_a_colleague_saved_meanwhile_is_not_overwritten(
     assert await office.one(kept) == "(Botany,Ada)"
     await page.keyboard.press("Escape")
     await page.reload()
-    await page.get_by_role("button", name="Botany").click(timeout=PATIENCE)
+    await page.get_by_role("button", name="Botany").click()
     await dialog.get_by_label("Name", exact=True).fill("Biology")
     await office.press("Save")
-    await expect(dialog).to_have_count(0, timeout=PATIENCE)
+    await expect(dialog).to_have_count(0)
     assert await office.one(kept) == "(Biology,Ada)"
 
 
@@ -109,13 +109,13 @@ async def test_only_roles_that_may_be_given_are_offered(window: Window, program:
     await office.go("/admin/accounts", "Accounts")
     await office.press("Invite somebody")
     role = page.get_by_role("dialog").get_by_label("Role")
-    await expect(role.locator("option", has_text="Guard")).to_have_count(1, timeout=PATIENCE)
+    await expect(role.locator("option", has_text="Guard")).to_have_count(1)
     for name in ("Super administrator", "Locksmith"):
         await expect(role.locator("option", has_text=name)).to_have_count(0)
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Lucy Lock").click()
     card = page.get_by_role("dialog")
-    await expect(card).to_contain_text("This account may do more than you", timeout=PATIENCE)
+    await expect(card).to_contain_text("This account may do more than you")
     await expect(card.get_by_role("button", name="Save")).to_have_count(0)
     assert await office.violations() == []
     await office.go("/admin/roles", "Roles")
@@ -131,5 +131,5 @@ async def test_a_super_admin_is_invited_by_another_one(window: Window, program: 
     await office.type(First_name="Cara", Last_name="Chief", **{"E-mail_address": "cara@installation.example"})
     await (await office.top).get_by_label("Role").select_option("Super administrator")
     await office.press("Send the invitation")
-    await expect(window.page.get_by_text("is on its way.")).to_be_visible(timeout=PATIENCE)
+    await expect(window.page.get_by_text("is on its way.")).to_be_visible()
     assert await office.one("SELECT school_id IS NULL FROM users WHERE email = 'cara@installation.example'") is True

@@ -50,7 +50,7 @@ async def test_what_is_open_is_there_however_much_happened(window: Window, hub: 
     await page.goto(f"{hub.url}/hand-over")
     screen = await hub.screen()
     opened, happened = page.get_by_role("region", name="Open"), page.get_by_role("region", name="What happened")
-    await expect(opened.locator("li")).to_have_count(2, timeout=30_000)
+    await expect(opened.locator("li")).to_have_count(2)
     await expect(happened.locator("li")).to_have_count(100)
 
     more = page.get_by_role("button", name="Show more")
@@ -96,7 +96,7 @@ async def test_a_verdict_is_of_the_door_that_is_named(window: Window, hub: Scrip
     await page.route("**/api/v1/passes/*/explain?*", explain)
     await looked_up(window, hub)
     works, works_not = page.get_by_text("The pass works here and now"), page.get_by_text("The pass does not work here")
-    await expect(works).to_be_visible(timeout=30_000)
+    await expect(works).to_be_visible()
     async with page.expect_request("**/explain?*accessPointId=B*"):
         await page.get_by_label("At which door").select_option("B")
     await expect(works).to_have_count(0)  # of B nothing is known yet

@@ -18,7 +18,7 @@ from hub.reader import Reader
 from tests.acceptance.hub import Hub
 from tests.acceptance.program import wait_for
 from tests.acceptance.school import School
-from tests.browser.office import CHIEF, PATIENCE, Office, count
+from tests.browser.office import CHIEF, Office, count
 from tests.browser.window import Window
 from tests.clamd import EICAR
 from tests.integration.files.samples import PDF, picture
@@ -71,7 +71,7 @@ def _arrive(school: School, ids: list[str]) -> None:
 async def _downloaded(office: Office, button: str) -> bytes:
     """The file that a button gives."""
     page = office.window.page
-    async with page.expect_download(timeout=PATIENCE) as download:
+    async with page.expect_download() as download:
         await page.get_by_role("button", name=button, exact=True).click()
     return await asyncio.to_thread(Path(await (await download.value).path()).read_bytes)
 
@@ -95,14 +95,14 @@ async def test_the_numbers_of_a_school(office: Office) -> None:
     await office.go("/admin/analytics?notSeen=180", "Analytics")  # as nobody has asked: answers are kept a while
     await office.reads("Counted up to")
     tile = page.locator(".tile", has_text="Entries").locator(".value")
-    await expect(tile).to_have_text(f"{entries}", timeout=PATIENCE)
+    await expect(tile).to_have_text(f"{entries}")
     chart = page.get_by_role("img", name=f"Entries an hour: {entries} entries")
-    await expect(chart).to_be_visible(timeout=PATIENCE)
+    await expect(chart).to_be_visible()
     await office.reads("The pass was revoked")
     busiest = page.locator("section", has_text="Busiest hours").last
     await expect(busiest.locator("li").first).to_have_text(re.compile(r"^\w+day, \d\d:00–\d\d:00\s+\d+\s*$"))
     await page.get_by_role("button", name="90 days").click()
-    await expect(page.get_by_role("img", name=f"Entries a day: {entries} entries")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("img", name=f"Entries a day: {entries} entries")).to_be_visible()
     await page.get_by_label("Until").fill("2020-01-01")
     await page.get_by_label("Until").blur()
     await office.reads("The first day has to come before the last one")
@@ -111,7 +111,7 @@ async def test_the_numbers_of_a_school(office: Office) -> None:
     await page.get_by_label("For how long").select_option("For 90 days")
     _, *kept = _lines(await _downloaded(office, "CSV"))
     assert [line.split(",")[:3] for line in kept] == [["Z-1941", "Konrad", "Zuse"]]
-    await page.get_by_role("button", name="Zuse, Konrad").click(timeout=PATIENCE)
+    await page.get_by_role("button", name="Zuse, Konrad").click()
     await office.sees("Konrad Zuse")
 
 
@@ -119,22 +119,22 @@ async def test_a_schools_logo_is_kept_shown_and_taken_away(office: Office) -> No
     page = office.window.page
     await office.go("/admin/schools", "North")
     shown = page.get_by_role("img", name="Logo")
-    await expect(page.get_by_label("Address of the logo")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_label("Address of the logo")).to_be_visible()
     await expect(shown).to_have_count(0)
     await page.get_by_label("Website").fill("https://north.example")
     async with scanner(office.program):
         await page.get_by_label("Logo", exact=True).set_input_files(_file("logo.png", "image/png", picture("PNG")))
-        await expect(shown).to_be_visible(timeout=PATIENCE)
+        await expect(shown).to_be_visible()
     await expect(page.get_by_label("Address of the logo")).to_have_count(0)
     assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 1
     await expect(page.get_by_label("Website")).to_have_value("https://north.example")  # what was typed stays
     await office.press("Save")
-    await expect(page.get_by_text("Saved.")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Saved.")).to_be_visible()
     assert await office.one(f"SELECT website FROM schools WHERE id = {OF_NORTH}") == "https://north.example"
     assert await office.violations() == []
     await page.get_by_label("Website").fill("https://west.example")
     await office.press("Take it away")
-    await expect(shown).to_have_count(0, timeout=PATIENCE)
+    await expect(shown).to_have_count(0)
     assert await office.one(f"SELECT count(*) FROM school_logos WHERE school_id = {OF_NORTH}") == 0
     await expect(page.get_by_label("Address of the logo")).to_have_value("")
     await expect(page.get_by_label("Website")).to_have_value("https://west.example")
@@ -152,15 +152,15 @@ async def test_documents_are_kept_once_a_scanner_has_seen_them(office: Office) -
         files = [_file("a.pdf", "application/pdf", PDF), _file("virus.pdf", "application/pdf", PDF + EICAR)]
         await dialog.get_by_label("Files").set_input_files(files)
         await office.press("Add them")
-        await expect(dialog.get_by_role("alert")).to_contain_text("A virus was found", timeout=PATIENCE)
+        await expect(dialog.get_by_role("alert")).to_contain_text("A virus was found")
         assert ["a status of 422" in one for one in office.window.complaints] == [True]
         office.window.complaints.clear()
         assert await office.one("SELECT count(*) FROM documents WHERE student_id = $1", student) == 0
         await dialog.get_by_label("Files").set_input_files([files[0], _file("b.jpg", "image/jpeg", picture())])
         await office.press("Add them")
-        await expect(dialog).to_have_count(0, timeout=PATIENCE)
+        await expect(dialog).to_have_count(0)
         await office.reads("b.jpg")
-    await expect(page.locator("tbody tr", has_text="a.pdf")).to_contain_text("Nothing found", timeout=PATIENCE)
+    await expect(page.locator("tbody tr", has_text="a.pdf")).to_contain_text("Nothing found")
     assert await _downloaded(office, "Download a.pdf") == PDF
 
     await office.press("Add documents")
@@ -168,13 +168,13 @@ async def test_documents_are_kept_once_a_scanner_has_seen_them(office: Office) -
     await dialog.get_by_label("Files").set_input_files([_file("late.pdf", "application/pdf", PDF)])
     await office.press("Add them")
     late = page.locator("tbody tr", has_text="late.pdf")
-    await expect(late).to_contain_text("Waits for the scan", timeout=PATIENCE)
+    await expect(late).to_contain_text("Waits for the scan")
     await office.reads("given to nobody until it was looked at")
     await expect(late.get_by_role("button", name="Download")).to_have_count(0)
     assert await office.violations() == []
     await page.get_by_role("button", name="Delete late.pdf").click()
     await (await office.top).get_by_role("button", name="Delete").click()
-    await expect(late).to_have_count(0, timeout=PATIENCE)
+    await expect(late).to_have_count(0)
     names = "SELECT array_agg(file_name ORDER BY file_name) FROM documents WHERE student_id = $1"
     assert await office.one(names, student) == ["a.pdf", "b.jpg"]
 
@@ -200,7 +200,7 @@ async def test_photos_come_in_a_zip_and_those_left_out_are_named(office: Office)
     photo = page.locator(".photo img")
     await expect(photo).to_have_js_property("naturalWidth", 400)
     await office.press("Take it away")
-    await expect(photo).to_have_count(0, timeout=PATIENCE)
+    await expect(photo).to_have_count(0)
 
 
 async def test_a_template_is_made_changed_and_set_back(office: Office) -> None:
@@ -218,7 +218,7 @@ async def test_a_template_is_made_changed_and_set_back(office: Office) -> None:
     await office.press("As at first")
     await expect(preview).to_contain_text("Your pass: North")
     await office.press("Save")
-    await expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     row = "SELECT (title, color, valid_days)::text FROM pass_templates WHERE name = 'Day guest'"
     assert await office.one(row) == '("",#1f4e79,)'
 
@@ -231,8 +231,8 @@ async def test_letters_say_what_became_of_them(office: Office) -> None:
     )
     await office.go("/admin/passes/letters", "Letters")
     row = office.window.page.locator("tbody tr")
-    await expect(row).to_contain_text("granted-North-0", timeout=PATIENCE)
-    await expect(row).to_contain_text("no such mailbox", timeout=PATIENCE)
+    await expect(row).to_contain_text("granted-North-0")
+    await expect(row).to_contain_text("no such mailbox")
     await office.reads("tried again by “Send by mail”")
     await office.window.page.get_by_label("State").select_option("On its way")
     await office.reads("Nothing is like that")
@@ -246,14 +246,14 @@ async def test_a_new_key_signs_and_a_stolen_one_is_exchanged(window: Window, pro
         await office.press("New key")
         await expect(page.get_by_role("dialog")).to_contain_text("passes that are printed or on phones stay good")
         await (await office.top).get_by_role("button", name="New key").click()
-        await expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
+        await expect(page.get_by_role("dialog")).to_have_count(0)
     signs = page.locator("tbody tr", has_text="Signs").filter(has_not_text="Retired")
-    await expect(page.locator("tbody tr", has_text="Retired").first).to_be_visible(timeout=PATIENCE)
-    await expect(signs).to_have_count(1, timeout=PATIENCE)
+    await expect(page.locator("tbody tr", has_text="Retired").first).to_be_visible()
+    await expect(signs).to_have_count(1)
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme="light" if scheme == "light" else "dark", reduced_motion="reduce")
         await office.go("/admin/signing-keys", "Signing keys")  # drawn in it, and not on the way to it
-        await expect(signs).to_have_count(1, timeout=PATIENCE)
+        await expect(signs).to_have_count(1)
         assert (scheme, await office.violations()) == (scheme, [])
     kid = await signs.locator("code").inner_text()
     one = "UPDATE passes SET key_id = $1 WHERE pass_number = 'granted-South-0' RETURNING qr_code"
@@ -264,7 +264,7 @@ async def test_a_new_key_signs_and_a_stolen_one_is_exchanged(window: Window, pro
     await office.type(Reason="the backup was stolen")
     await office.press("It was stolen: sign anew")
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Passes signed anew", timeout=PATIENCE)
+    await expect(dialog).to_contain_text("Passes signed anew")
     found = await office.one("SELECT qr_code FROM passes WHERE pass_number = 'granted-South-0' AND key_id <> $1", kid)
     assert found not in {None, code}
     await page.keyboard.press("Escape")
@@ -281,14 +281,14 @@ async def test_who_belongs_to_no_school_works_in_the_one_that_is_chosen(
     )
     await office.sign_in(CHIEF)
     await office.go("/admin/students?q=migrant", "Students")
-    await expect(page.locator("tbody tr")).to_contain_text(["Migrant, North"], timeout=PATIENCE)  # the first, by name
+    await expect(page.locator("tbody tr")).to_contain_text(["Migrant, North"])  # the first, by name
     await office.go("/admin/departments", "Departments")
     await office.reads("Physics")
     await page.get_by_label("School").select_option("South")
     await office.reads("No departments yet")
     await page.get_by_role("link", name="Look up").click()
     await page.get_by_label("Name or number").fill("migrant")
-    await expect(page.locator(".found li")).to_contain_text(["South Migrant"], timeout=PATIENCE)
+    await expect(page.locator(".found li")).to_contain_text(["South Migrant"])
 
 
 async def test_what_is_said_while_a_dialog_is_open_is_said_above_it(office: Office) -> None:
@@ -323,7 +323,7 @@ async def test_who_changes_what_somebody_else_has_changed_is_told_so(office: Off
     await office.type(First_name="Konrad Ernst")
     await office.press("Save")
     said = "Somebody else has changed this meanwhile. Reload the page, and make your change again."
-    await expect((await office.top).get_by_role("alert")).to_have_text(said, timeout=PATIENCE)
+    await expect((await office.top).get_by_role("alert")).to_have_text(said)
     assert [one[-25:] for one in office.window.complaints] == ["412 (Precondition Failed)"]
     office.window.complaints.clear()
 
@@ -348,12 +348,12 @@ async def test_what_is_sent_again_after_a_lost_answer_is_done_once(office: Offic
     await page.route("**/api/v1/passes/visitors*", lose, times=1)
     send = page.get_by_role("dialog").locator("button[type=submit]")
     await send.click()
-    await expect(page.get_by_role("alert")).to_contain_text("cannot be reached", timeout=PATIENCE)
+    await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
     made = "SELECT count(*) FROM passes WHERE visitor_name = 'Vera Visitor'"
     assert await office.one(made) == 1
     async with page.expect_request("**/api/v1/passes/visitors*") as again:
         await send.click()
     keys.append((await again.value).headers.get("idempotency-key"))
-    await expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     assert keys[0] == keys[1] is not None
     assert await office.one(made) == 1

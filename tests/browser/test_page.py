@@ -187,7 +187,7 @@ async def test_what_somebody_studies_comes_after_the_scan(window: Window, hub: S
         await expect(window.page.locator("#newest .name")).to_have_text("Student 1")
     answered.set()
     programme = window.page.locator("#newest .programme")
-    await expect(programme).to_have_text("Mathematics", timeout=30_000)
+    await expect(programme).to_have_text("Mathematics")
     await screen.events("2", [event(1, id="another")])  # the same person again
     await window.counts(2)
     await expect(programme).to_have_text("Mathematics")
@@ -345,7 +345,7 @@ async def test_an_account_that_may_not_look_is_told_so(window: Window, hub: Scri
 async def test_a_super_admin_names_the_school_in_the_address(window: Window, hub: ScriptedHub) -> None:
     hub.user |= {"role": "super_admin", "schoolId": None, "school": None}
     await window.open(hub.url)
-    await expect(window.page.get_by_role("button", name="Sign out")).to_be_visible(timeout=30_000)
+    await expect(window.page.get_by_role("button", name="Sign out")).to_be_visible()
     await window.page.goto(hub.url + "/?schoolId=00000000-0000-0000-0000-0000000000a0")
     assert (await hub.screen()).auth == {"schoolId": "00000000-0000-0000-0000-0000000000a0"}
 

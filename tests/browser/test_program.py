@@ -89,14 +89,14 @@ async def test_a_scan_at_a_reader_is_on_the_page(window: Window, program: Hub, s
         assert await window.ids() == await recorded(school, door, 3)
         await window.page.get_by_role("link", name="Doors").click()
         online = window.page.locator('#door-list [data-reader="online"]')
-        await expect(online).to_have_count(1, timeout=30_000)
-        await expect(online.locator(".tally")).to_have_text("1 granted · 2 denied", timeout=30_000)
+        await expect(online).to_have_count(1)
+        await expect(online.locator(".tally")).to_have_text("1 granted · 2 denied")
         gate.status(firmware="1.4.2")
-        await expect(online.locator(".reader")).to_have_text("clock right firmware 1.4.2", timeout=30_000)
+        await expect(online.locator(".reader")).to_have_text("clock right firmware 1.4.2")
         line = await online.locator("polyline").get_attribute("points")
         assert line is not None
         assert len(line.split()) == 30  # of minutes, most of which this page has not seen
-    await expect(online).to_have_count(0, timeout=30_000)
+    await expect(online).to_have_count(0)
 
 
 async def test_workers_are_killed_and_nothing_is_missing(window: Window, program: Hub, school: School) -> None:
@@ -142,15 +142,15 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
 ) -> None:
     await asyncio.to_thread(school.execute, """UPDATE schools SET settings = '{"guardDesk": true}'""")
     await window.open(address(program), guard("North"), PASSWORD)
-    await expect(window.page.get_by_role("banner")).to_contain_text("North", timeout=30_000)
+    await expect(window.page.get_by_role("banner")).to_contain_text("North")
     await window.page.get_by_role("link", name="Look up").click()
     await window.page.get_by_label("Name or number").fill("lo")
     person = window.page.locator(".person")
-    await expect(person).to_contain_text("The pass works here and now", timeout=30_000)
+    await expect(person).to_contain_text("The pass works here and now")
     await person.get_by_role("button", name="Let in by hand").click()
     await window.page.get_by_label("Why", exact=True).fill("forgot the card; known to me")
     await window.page.get_by_role("button", name="Let in", exact=True).click()
-    await expect(window.page.get_by_text("was let in by hand.")).to_be_visible(timeout=30_000)
+    await expect(window.page.get_by_text("was let in by hand.")).to_be_visible()
     logged = "SELECT id, reason, status FROM access_logs WHERE recorded_by IS NOT NULL"
     async with asyncio.timeout(120):
         while not (rows := await asyncio.to_thread(school.fetch, logged)):
@@ -160,7 +160,7 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
     await window.page.get_by_label("Name or number").fill("lo")
     await person.get_by_role("button", name="Undo").click()
     await window.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
-    await expect(person).to_contain_text("Nobody passed", timeout=30_000)
+    await expect(person).to_contain_text("Nobody passed")
     async with asyncio.timeout(120):
         while not (undone := await asyncio.to_thread(school.fetch, "SELECT scan_id FROM scan_annulments")):
             pass
@@ -169,7 +169,7 @@ async def test_somebody_is_looked_up_let_in_by_hand_and_taken_back(
 
 async def test_who_is_not_known_is_not_let_in(window: Window, program: Hub) -> None:
     await window.open(address(program), guard("North"), "not this one, surely")
-    await expect(window.page.locator("#refusal")).to_have_text("E-mail address or password is wrong.", timeout=30_000)
+    await expect(window.page.locator("#refusal")).to_have_text("E-mail address or password is wrong.")
     await window.is_signed_out("E-mail address or password is wrong.")
 
 
@@ -183,7 +183,7 @@ async def test_a_second_factor_is_asked_for_by_the_page(window: Window, program:
     assert status == 200
     await window.open(address(program), guard("North"), PASSWORD)
     code = window.page.get_by_label("Code of the second factor")
-    await expect(code).to_be_focused(timeout=30_000)
+    await expect(code).to_be_focused()
     await code.fill(confirmed["recoveryCodes"][0])
     await window.page.keyboard.press("Enter")
     await window.says("Live")
@@ -249,8 +249,8 @@ async def test_the_demo_says_where_its_page_is(window: Window) -> None:
         email, password = line.partition("sign in: ")[2].split()[:2]
         await window.open(f"http://127.0.0.1:{demo.port}", email, password)
         await window.says("Live")
-        await expect(window.page.locator("#newest .name")).not_to_be_empty(timeout=60_000)
+        await expect(window.page.locator("#newest .name")).not_to_be_empty()
         face = window.page.locator("#newest img")  # a portrait that the seed has drawn
-        await expect(face).to_be_visible(timeout=60_000)
+        await expect(face).to_be_visible()
         await window.page.get_by_role("link", name="Doors").click()
-        await expect(window.page.locator("#door-list [data-clock=right]").first).to_be_visible(timeout=60_000)
+        await expect(window.page.locator("#door-list [data-clock=right]").first).to_be_visible()

@@ -17,7 +17,7 @@ from hub.domain.scanners import as_typed
 from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.school import School, furnish, guard
 from tests.browser.film import filmed
-from tests.browser.office import PATIENCE, Office, appoint
+from tests.browser.office import Office, appoint
 from tests.browser.window import Window
 from tests.services import Cluster
 from tests.vectors_writer import CODE
@@ -71,12 +71,12 @@ async def at(office: Office, door: str) -> str:
 
 
 async def standing(page: Page, word: str) -> None:
-    await expect(page.locator("#standing")).to_have_text(word, timeout=PATIENCE)
+    await expect(page.locator("#standing")).to_have_text(word)
 
 
 async def answered(page: Page, state: str, *words: str) -> None:
     """Until the newest scan's answer is this one, in large."""
-    await expect(page.locator("#answer")).to_have_attribute("data-state", state, timeout=PATIENCE)
+    await expect(page.locator("#answer")).to_have_attribute("data-state", state)
     for text in words:
         await expect(page.locator("#answer")).to_contain_text(text)
 
@@ -120,7 +120,7 @@ async def test_what_a_scanner_types_is_asked_at_this_door(office: Office) -> Non
         ("denied", "malformed_code", "hand", user),
     ]
     await page.reload()  # the door is remembered
-    await expect(page.get_by_text("This device reads passes at North gate.")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("This device reads passes at North gate.")).to_be_visible()
     await standing(page, "Connected")
     await asyncio.to_thread(office.school.execute, "UPDATE sessions SET ended_at = now()")
     await office.window.is_signed_out("The session has ended. Sign in again.")
@@ -195,7 +195,7 @@ async def test_why_there_is_no_camera_is_said(office: Office) -> None:
             error,
         )
         await page.get_by_role("button", name="Use the camera").click()
-        await expect(page.get_by_role("alert")).to_contain_text(words, timeout=PATIENCE)
+        await expect(page.get_by_role("alert")).to_contain_text(words)
 
 
 async def test_a_scan_whose_answer_was_lost_is_sent_again_and_is_one(office: Office) -> None:
@@ -249,8 +249,8 @@ async def test_who_may_not_scan_has_no_such_page_and_who_may_not_any_more_is_tol
     async with asyncio.timeout(60):
         while not await here.count():
             await page.reload()
-            await expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=PATIENCE)
+            await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     await at(office, "Library")
     await asyncio.to_thread(office.school.execute, DESK, '{"guardDesk": false}', guard("North"))
-    await expect(page.get_by_text("This account may not scan any more.")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("This account may not scan any more.")).to_be_visible()
     await expect(here).to_have_count(0)

@@ -51,10 +51,10 @@ async def test_a_code_that_ran_out_is_replaced_by_itself(window: Window, hub: Sc
     await window.page.clock.install()
     await window.page.goto(f"{hub.url}/wall")
     code = window.page.locator("#code")
-    await expect(code).to_have_text("AAAA 2222", timeout=30_000)
+    await expect(code).to_have_text("AAAA 2222")
     assert asked == []
     await window.page.clock.fast_forward(11_000)
-    await expect(code).to_have_text("BBBB 3333", timeout=30_000)
+    await expect(code).to_have_text("BBBB 3333")
     assert asked == ['{"secret":"of AAAA2222"}']
 
 
@@ -64,10 +64,10 @@ async def test_why_it_gets_no_code_is_said_and_it_tries_again(window: Window, hu
     await window.page.clock.install()
     await window.page.goto(f"{hub.url}/wall")
     said = window.page.get_by_role("alert")
-    await expect(said).to_contain_text("Delivery: cookie: only over TLS, or on localhost.", timeout=30_000)
+    await expect(said).to_contain_text("Delivery: cookie: only over TLS, or on localhost.")
     window.complaints.clear()  # a browser reports what is refused
     await window.page.clock.fast_forward(11_000)
-    await expect(window.page.locator("#code")).to_have_text("AAAA 2222", timeout=30_000)
+    await expect(window.page.locator("#code")).to_have_text("AAAA 2222")
     await expect(said).to_have_count(0)
 
 
@@ -77,13 +77,13 @@ async def test_it_says_every_day_that_it_is_there(window: Window, hub: ScriptedH
     await answers(window, "/pairings/claim", (202, {"screen": None}), (200, {"screen": SCREEN}))
     await window.page.clock.install()
     await window.page.goto(f"{hub.url}/wall")
-    await expect(window.page.locator("#code")).to_be_visible(timeout=30_000)
+    await expect(window.page.locator("#code")).to_be_visible()
     async with window.page.expect_response(AUTH + "/pairings/claim"):
         await window.page.clock.fast_forward(11_000)  # nobody has confirmed
     hub.access = "wall"
     await window.page.context.add_cookies([{"name": ACCESS, "value": "wall", "url": hub.url}])
     await window.page.clock.fast_forward(11_000)
-    await expect(window.page.locator(".school")).to_contain_text("North School", timeout=30_000)
+    await expect(window.page.locator(".school")).to_contain_text("North School")
     assert renewed == []
     async with window.page.expect_response(AUTH + "/wall-screen"):
         await window.page.clock.fast_forward(86_400_000)
@@ -97,7 +97,7 @@ async def test_who_signed_in_and_was_signed_out_may_still_do_so(window: Window, 
     await window.sign_in()
     await hub.screen()
     await window.page.goto(f"{hub.url}/wall")
-    await expect(window.page.get_by_role("link", name="Leave this view")).to_be_visible(timeout=30_000)
+    await expect(window.page.get_by_role("link", name="Leave this view")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [320, 1920])
@@ -105,5 +105,5 @@ async def test_the_code_is_not_wider_than_the_window(window: Window, hub: Script
     await paired_by(window, "WWWWMMMM")
     await window.page.set_viewport_size(ViewportSize(width=width, height=900))
     await window.page.goto(f"{hub.url}/wall")
-    await expect(window.page.locator("#code")).to_have_text("WWWW MMMM", timeout=30_000)
+    await expect(window.page.locator("#code")).to_have_text("WWWW MMMM")
     assert await window.page.evaluate("document.documentElement.scrollWidth") <= width

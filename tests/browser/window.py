@@ -78,17 +78,17 @@ class Window:
         await self.sign_in(email, password)
 
     async def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
-        await self.page.get_by_label("E-mail address").fill(email, timeout=30_000)
+        await self.page.get_by_label("E-mail address").fill(email)
         await self.page.get_by_label("Password").fill(password)
         await self.page.keyboard.press("Enter")
 
     async def says(self, word: str) -> None:
         """Until the word beside the lamp is this one."""
-        await expect(self.page.locator("#state-word")).to_have_text(word, timeout=30_000)
+        await expect(self.page.locator("#state-word")).to_have_text(word)
 
     async def counts(self, scans: int) -> None:
         """Until it has counted so many."""
-        await expect(self.page.locator("#count")).to_contain_text(f"{scans:,} since", timeout=30_000)
+        await expect(self.page.locator("#count")).to_contain_text(f"{scans:,} since")
 
     async def text(self, selector: str) -> str:
         """As it is laid out; empty when it is hidden."""
@@ -105,5 +105,5 @@ class Window:
 
     async def is_signed_out(self, why: str = "") -> None:
         """Until somebody has to sign in, who is told why."""
-        await expect(self.page.get_by_label("E-mail address")).to_be_visible(timeout=30_000)
-        await expect(self.page.locator("#refusal")).to_have_text(why, timeout=30_000)
+        await expect(self.page.get_by_label("E-mail address")).to_be_visible()
+        await expect(self.page.locator("#refusal")).to_have_text(why)
