@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from hub.config import Settings, load_settings
+from tests import hanging
 from tests.order import heaviest_first
 from tests.services import Cluster, running_cluster, running_valkey
 
@@ -34,6 +35,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if SERVICE_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.service)
     items[:] = [items[place] for place in heaviest_first([item.nodeid.split("::")[0] for item in items])]
+
+
+def pytest_timeout_set_timer(settings: Any) -> bool:
+    """Of pytest-timeout; its own would say where the main thread is, which is in the loop."""
+    hanging.watch(settings)
+    return True
+
+
+def pytest_timeout_cancel_timer() -> bool:
+    hanging.forget()
+    return True
 
 
 @pytest.fixture(scope="session")

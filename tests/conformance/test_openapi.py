@@ -75,6 +75,7 @@ async def schemathesis(
     return text
 
 
+@pytest.mark.timeout(1_200)  # thousands of requests, on however slow a machine
 @pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_every_route_keeps_to_its_document_for_whoever_may(
     gate: Gate, people: People, tmp_path: Path, version: str
