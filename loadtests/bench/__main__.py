@@ -4,13 +4,15 @@
 
 Every hub process (recorder too) runs on one core; the clients, PostgreSQL and Valkey on the other. Each figure is taken
 in turn with its limit or its peer, round by round, and the ratio is the median of the rounds' ratios. `--only` prints
-what some measures found, and writes no page unless `--out` names one.
+what some measures found, and writes no page unless `--out` names one. A run takes an hour and more: what it has found
+is kept as it goes, and `--go-on` measures what the last one of this commit did not come to.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -26,6 +28,7 @@ from loadtests.bench import bulk, card, console, fan_out, live, peers, people, q
 from loadtests.bench.world import CLIENT_CORE, SERVER_CORE, World, pin, world
 
 PAGE = Path("docs/benchmarks.md")
+KEPT = Path(".venv/bench.pickle")
 HUB_PORT, BARE_PORT, ECHO_PORT, PAIR_PORT = 19_103, 19_101, 19_102, 19_104
 PEER_PORT, BARE_POOL_PORT = 19_109, 19_110
 REST_SECONDS = 2.0
@@ -134,6 +137,19 @@ def _measures(place: World, options: argparse.Namespace) -> dict[str, Callable[[
     }
 
 
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "HEAD"], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _kept(fresh: dict[str, Any]) -> dict[str, Any]:
+    """What a run that was stopped has found on this commit and as many passes; else nothing but `fresh`."""
+    if not KEPT.exists():
+        return fresh
+    found: dict[str, Any] = pickle.loads(KEPT.read_bytes())  # noqa: S301 - our own file
+    return found if all(found.get(name) == value for name, value in fresh.items()) else fresh
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--passes", type=int, default=1_000_000)
@@ -147,19 +163,26 @@ def main() -> None:
     parser.add_argument("--watched", type=float, default=100.0, help="seconds that the console's frames are watched")
     parser.add_argument("--out", type=Path, help=f"the page; {PAGE} where everything is measured")
     parser.add_argument("--only", help="measures, with commas between them")
+    parser.add_argument("--go-on", action="store_true", help="with what a run that was stopped has found")
     options = parser.parse_args()
     print(f"filling a database with {options.passes:,} passes …", flush=True)
     with world(options.passes) as place:
-        results: dict[str, Any] = {"passes": options.passes, "rounds": options.rounds}
+        results: dict[str, Any] = {"passes": options.passes, "rounds": options.rounds, "commit": _commit()}
+        if options.go_on:
+            results = _kept(results)
         failed: list[str] = []
         measures = _measures(place, options)
         for name in options.only.split(",") if options.only else measures:
+            if name in results:
+                continue
             print(f"{name} …", flush=True)
             try:
                 results[name] = measures[name]()
             except Exception:  # noqa: BLE001 - the others took half an hour
                 traceback.print_exc()
                 failed.append(name)
+            if options.go_on or not options.only:
+                KEPT.write_bytes(pickle.dumps(results))
     text = report.write(results)
     out = options.out or (None if options.only else PAGE)
     if out is not None:
