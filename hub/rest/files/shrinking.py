@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from hub.control.framing import answer_each
 
-#: At 19, which made no difference to scans, a photo on a host without a core to spare took half a minute.
+#: As low as hub/accounts/hashing.py, and for its reasons.
 NICENESS = 10
 MEMORY_BYTES = 2 * 2**30
 QUALITY = 85
