@@ -184,7 +184,7 @@ async def test_an_outage_is_unavailable_and_ends_by_itself() -> None:
 async def test_a_network_that_goes_silent_is_an_outage(cluster: Cluster, database: str) -> None:
     with TcpProxy(cluster.postgres.socket_dir / ".s.PGSQL.5432") as proxy:
         own = load_settings(database_url=proxy.url(database))
-        pg = await Pg.open(own, [Role.hub_system], command_timeout=3.0, acquire_timeout=3.0)
+        pg = await Pg.open(own, [Role.hub_system], command_timeout=3.0, acquire_timeout=60.0)
         with pytest.raises(StoreUnavailable, match="PostgreSQL, as hub_system: no answer in time"):
             await be_silent_in_the_middle(pg, proxy)
         await asyncio.to_thread(proxy.heal)
