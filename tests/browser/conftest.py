@@ -14,11 +14,9 @@ from tests.acceptance.hub import Hub, short_directory
 from tests.acceptance.school import School, furnish
 from tests.browser.office import Office, appoint, count
 from tests.browser.scripted_hub import ScriptedHub, scripted_hub
-from tests.browser.window import Window
+from tests.browser.window import PATIENCE, Window
 from tests.services import Cluster
 
-#: Milliseconds. What is waited for is what is asserted; how long it takes is the machine's affair.
-PATIENCE = 120_000
 expect.set_options(timeout=PATIENCE)
 
 
@@ -44,7 +42,6 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 async def window(browser: Browser) -> AsyncIterator[Window]:
     """A window in which nothing may be reported on the console, but cuts."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin")
-    context.set_default_timeout(PATIENCE)
     opened = Window(await context.new_page())
     await opened.watch()
     yield opened

@@ -9,6 +9,8 @@ from playwright.async_api import ConsoleMessage, Page, expect
 
 from tests.browser.scripted_hub import EMAIL, PASSWORD
 
+#: Milliseconds. What is waited for is what is asserted; how long it takes is the machine's affair.
+PATIENCE = 120_000
 #: What a browser says of a connection that it cannot open or that breaks, and of who is not let in; there is no way to
 #: keep it from saying so.
 CUT = (
@@ -58,6 +60,7 @@ class Window:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        page.set_default_timeout(PATIENCE)
         self.complaints: list[str] = []
         self.expected: tuple[str, ...] = CUT
 
