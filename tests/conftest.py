@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_timeout_set_timer(settings: Any) -> bool:
     """Of pytest-timeout; its own would say where the main thread is, which is in the loop."""
-    hanging.watch(settings)
+    hanging.watch(settings.timeout)
     return True
 
 

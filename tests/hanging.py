@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,19 +17,15 @@ _FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITS = ("cr_await", "gi_yieldfrom", "ag_await")
 
 
-class _Settings(Protocol):
-    timeout: float
-
-
-def watch(settings: _Settings) -> None:
-    """Fail the test that runs in this thread after `settings.timeout` seconds, and say what its tasks wait for."""
+def watch(seconds: float) -> None:
+    """Fail the test that runs in this thread after so long, and say what its tasks wait for."""
 
     def fail(*_: object) -> None:
         tasks = "\n\n".join(waits()) or "there are none"
-        pytest.fail(f"it hangs: no end after {settings.timeout:.0f} s; its tasks wait here:\n{tasks}")
+        pytest.fail(f"it hangs: no end after {seconds:.0f} s; its tasks wait here:\n{tasks}")
 
     signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, settings.timeout)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def forget() -> None:
@@ -48,12 +44,17 @@ def _stack(coroutine: Any) -> Iterator[str]:
     """`Task.get_stack` ends at the first generator; what its `__anext__` waits in is known to the collector alone."""
     awaited = coroutine
     while awaited is not None:
-        frame = next((found for name in _FRAMES if (found := getattr(awaited, name, None)) is not None), None)
+        frame = _first(awaited, _FRAMES)
         if frame is not None:
             yield f"  {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}"
-            awaited = next((found for name in _AWAITS if (found := getattr(awaited, name, None)) is not None), None)
+            awaited = _first(awaited, _AWAITS)
             continue
         behind = gc.get_referents(awaited)
         awaited = next((found for found in behind if isinstance(found, AsyncGenerator)), None)
         if awaited is None:
             yield f"  {next((found for found in behind if asyncio.isfuture(found)), None)!r}"
+
+
+def _first(awaited: object, names: tuple[str, ...]) -> Any:
+    """The first of these attributes that is there and not None; else None."""
+    return next((found for name in names if (found := getattr(awaited, name, None)) is not None), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 
@@ -38,7 +37,7 @@ async def test_a_task_that_waits_in_a_generator_is_shown_with_what_it_waits_for(
 
 def test_it_fails_and_says_so() -> None:
     try:
-        watch(SimpleNamespace(timeout=0.05))
+        watch(0.05)
         with pytest.raises(pytest.fail.Exception, match="no end after 0 s") as failed:
             asyncio.run(use(asyncio.Event()))
     finally:
