@@ -143,7 +143,7 @@ def _commit() -> str:
 
 
 def _kept(fresh: dict[str, Any]) -> dict[str, Any]:
-    """What a run that was stopped has found on this commit and as many passes; else nothing but `fresh`."""
+    """What a run that was stopped has found on this commit, asked for the same; else nothing but `fresh`."""
     if not KEPT.exists():
         return fresh
     found: dict[str, Any] = pickle.loads(KEPT.read_bytes())  # noqa: S301 - our own file
@@ -165,9 +165,10 @@ def main() -> None:
     parser.add_argument("--only", help="measures, with commas between them")
     parser.add_argument("--go-on", action="store_true", help="with what a run that was stopped has found")
     options = parser.parse_args()
+    asked = {name: value for name, value in vars(options).items() if name not in {"out", "only", "go_on"}}
     print(f"filling a database with {options.passes:,} passes …", flush=True)
     with world(options.passes) as place:
-        results: dict[str, Any] = {"passes": options.passes, "rounds": options.rounds, "commit": _commit()}
+        results: dict[str, Any] = {"passes": options.passes, "commit": _commit(), "asked": asked}
         if options.go_on:
             results = _kept(results)
         failed: list[str] = []
